@@ -1,0 +1,17 @@
+"""The Celery application, and when scheduled jobs run (UTC)."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supplychain.settings")
+
+app = Celery("waylog")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "nightly-forecast": {"task": "forecasting.tasks.nightly_forecast", "schedule": crontab(hour=2, minute=10)},
+    "sweep-jobs": {"task": "forecasting.tasks.sweep_jobs", "schedule": 15.0},
+    "publish-checkpoint": {"task": "ledger.tasks.publish_checkpoint", "schedule": 60.0},
+}
