@@ -32,7 +32,7 @@ def _secret_key() -> str:
     """The key that signs sessions: from the environment, else made once in the secrets folder."""
     if given := os.environ.get("WAYLOG_SECRET_KEY"):
         return given
-    from supplychain.secretfiles import read_or_make  # not at the top: manage.py commands without a data folder
+    from ledger.secretfiles import read_or_make  # not at the top: manage.py commands without a data folder
 
     return read_or_make(WAYLOG_SECRETS / "session.key").hex()
 

@@ -1,0 +1,8 @@
+"""Forecasting as a Django application."""
+
+from django.apps import AppConfig
+
+
+class ForecastingConfig(AppConfig):
+    name = "forecasting"
+    verbose_name = "Forecasting"

@@ -1,0 +1,157 @@
+"""The log's tables. Rows are written by `ledger.operations` alone; triggers refuse every change and deletion.
+
+What a column holds that follows from the leaf (its hash, type, key, time) is there to be found quickly; the audit
+computes it again from the leaf and names the first row that differs.
+"""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models.functions import Now
+
+
+class LogHead(models.Model):
+    """The one row that an append locks: how large the log is and what its root is."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    origin = models.CharField(max_length=255)
+    tree_size = models.BigIntegerField(default=0)
+    root_hash = models.BinaryField()
+    frontier = models.BinaryField(help_text="The compact range of the tree: 32 bytes a perfect subtree, largest first.")
+    record_time_ms = models.BigIntegerField(default=0)
+    checkpoint = models.TextField(help_text="The newest checkpoint, a signed note.")
+    log_key_id = models.CharField(max_length=43)
+
+    class Meta:
+        db_table = "ledger_head"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="ledger_head_is_one_row")]
+
+
+class Entry(models.Model):
+    """One appended leaf."""
+
+    index = models.BigIntegerField(primary_key=True)
+    leaf = models.BinaryField()
+    leaf_hash = models.BinaryField(unique=True)
+    statement_hash = models.BinaryField(unique=True)
+    commitment = models.BinaryField(unique=True, null=True)
+    type = models.CharField(max_length=20)
+    key_id = models.CharField(max_length=43)
+    record_time = models.DateTimeField()
+
+    class Meta:
+        db_table = "ledger_entry"
+        ordering = ["index"]
+        indexes = [models.Index(fields=["type", "index"], condition=~models.Q(type="event"), name="ledger_entry_acts")]
+
+
+class Tile(models.Model):
+    """256 neighbouring hashes of one level (C2SP tlog-tiles); only full tiles are kept, the rest follows from entries."""
+
+    pk = models.CompositePrimaryKey("level", "index")
+    level = models.SmallIntegerField()
+    index = models.BigIntegerField()
+    hashes = models.BinaryField()
+    root = models.BinaryField(help_text="The hash of its perfect subtree: what the next level holds at this index.")
+
+    class Meta:
+        db_table = "ledger_tile"
+
+
+class Checkpoint(models.Model):
+    """A checkpoint that is kept for ever: one that was cited, cosigned or published by the minute."""
+
+    tree_size = models.BigIntegerField(primary_key=True)
+    root_hash = models.BinaryField()
+    note = models.TextField()
+
+    class Meta:
+        db_table = "ledger_checkpoint"
+
+
+class Key(models.Model):
+    """A registered public key. A revocation is a row of its own: nothing here ever changes."""
+
+    key_id = models.CharField(max_length=43, primary_key=True)
+    public_key = models.BinaryField(unique=True)
+    party = models.UUIDField(db_index=True)
+    role = models.CharField(max_length=10)
+    registered_index = models.BigIntegerField(unique=True)
+
+    class Meta:
+        db_table = "ledger_key"
+
+
+class KeyRevocation(models.Model):
+    """From `revoked_index` on nobody may sign with this key; signatures after `last_valid_index` are disputed."""
+
+    revoked_index = models.BigIntegerField(primary_key=True)
+    key_id = models.CharField(max_length=43, unique=True)
+    last_valid_index = models.BigIntegerField()
+
+    class Meta:
+        db_table = "ledger_keyrevocation"
+
+
+class Attestation(models.Model):
+    """A disputed entry that its party stands by: signed again, in words, with a key that is valid."""
+
+    attested_index = models.BigIntegerField(primary_key=True)
+    by_index = models.BigIntegerField()
+
+    class Meta:
+        db_table = "ledger_attestation"
+
+
+class Body(models.Model):
+    """What a statement commits to, kept beside the log so that it can be shown to some and erased by law."""
+
+    commitment = models.BinaryField(primary_key=True)
+    index = models.BigIntegerField(unique=True)
+    salt = models.BinaryField()
+    body = models.BinaryField()
+    tenant = models.UUIDField()
+    chains = ArrayField(models.BinaryField(), help_text="The secrets of the chains it is linked into, in link order.")
+    scopes = ArrayField(models.UUIDField(), help_text="Who may read it besides its tenant: readers of these scopes.")
+
+    class Meta:
+        db_table = "ledger_body"
+        indexes = [GinIndex(fields=["scopes"], name="ledger_body_scopes")]
+
+
+class ScopeReader(models.Model):
+    """A party that may read everything of one scope (of one shipment, say)."""
+
+    pk = models.CompositePrimaryKey("party", "scope")
+    party = models.UUIDField()
+    scope = models.UUIDField(db_index=True)
+
+    class Meta:
+        db_table = "ledger_scopereader"
+
+
+class SealedKey(models.Model):
+    """A secret key held here, for the log or for a party that cannot sign yet; encrypted under the secrets folder's key."""
+
+    key_id = models.CharField(max_length=43, primary_key=True)
+    party = models.UUIDField(db_index=True)
+    role = models.CharField(max_length=10)
+    sealed = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "ledger_sealedkey"
+
+
+class VerifiedTo(models.Model):
+    """How far the stored bytes were verified here, and the root that was found: a mark for the next run, not a proof."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    tree_size = models.BigIntegerField(unique=True)
+    root_hash = models.BinaryField()
+    verified_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ledger_verifiedto"

@@ -1,0 +1,53 @@
+"""On whose behalf the database is read: the second wall behind every queryset's own scoping.
+
+Row-level security policies compare a row's tenant, and the readers of its scopes, with the setting `waylog.party` of
+the connection. Without a setting nothing is visible.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection
+
+EVERYONE = "*"
+"""What an edge sets that acts for the system itself: capture, forecasts, audits, commands."""
+
+
+@contextmanager
+def acting_for(party: UUID | None) -> Iterator[None]:
+    """Show only the rows that `party` may read (None: no rows of any party)."""
+    with _setting("" if party is None else str(party)):
+        yield
+
+
+@contextmanager
+def system() -> Iterator[None]:
+    """Show all rows; for work that nobody's eyes follow, such as an append, a forecast or an audit."""
+    with _setting(EVERYONE):
+        yield
+
+
+
+@contextmanager
+def _setting(value: str) -> Iterator[None]:
+    before = current()
+    set_party(value)
+    try:
+        yield
+    finally:
+        set_party(before)
+
+
+def current() -> str:
+    """The setting of this thread's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(current_setting('waylog.party', true), '')")
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
+def set_party(value: str) -> None:
+    """Set it until it is set again; requests do so at their start."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('waylog.party', %s, false)", [value])

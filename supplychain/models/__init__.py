@@ -1,0 +1,24 @@
+"""The product's tables. Those in `events` and `shipments` are projections: `manage.py rebuild` makes them again."""
+
+from supplychain.models.clients import ApiClient
+from supplychain.models.events import Event, EventObject, SensorReading
+from supplychain.models.parties import KeyRequest, Party, PartyIdentifier, Product, Site
+from supplychain.models.people import Membership, Role, User
+from supplychain.models.shipments import Shipment, ShipmentLine
+
+__all__ = [
+    "ApiClient",
+    "Event",
+    "EventObject",
+    "KeyRequest",
+    "Membership",
+    "Party",
+    "PartyIdentifier",
+    "Product",
+    "Role",
+    "SensorReading",
+    "Shipment",
+    "ShipmentLine",
+    "Site",
+    "User",
+]

@@ -1,0 +1,93 @@
+"""Events as rows, for finding them. The events themselves are the bodies beside the log.
+
+Every row carries the tenant that signed and the scopes whose readers may see it; row-level security holds both.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+
+class Event(models.Model):
+    """One EPCIS event: its entry's index, and the dimensions one searches by."""
+
+    index = models.BigIntegerField(primary_key=True, help_text="The index of its entry in the log.")
+    tenant = models.UUIDField(help_text="The party that signed it.")
+    scopes = ArrayField(models.UUIDField(), help_text="The shipments it belongs to.")
+    event_id = models.TextField()
+    body_digest = models.BinaryField(help_text="SHA-256 of the body, to tell the same event from another.")
+    event_type = models.CharField(max_length=20)
+    action = models.CharField(max_length=7, blank=True)
+    act = models.CharField(max_length=12, help_text="What it does in custody: pack, dispatch, accept, ..., observe.")
+    event_time = models.DateTimeField()
+    event_time_zone_offset = models.CharField(max_length=6)
+    record_time = models.DateTimeField()
+    known_at = models.DateTimeField(help_text="Record time, or for attested history the source's own recorded date.")
+    attested = models.BooleanField()
+    biz_step = models.TextField(blank=True)
+    disposition = models.TextField(blank=True)
+    read_point = models.TextField(blank=True)
+    biz_location = models.TextField(blank=True)
+    key_id = models.CharField(max_length=43)
+    is_error_declaration = models.BooleanField(default=False)
+    declared_in_error_by = models.BigIntegerField(null=True, help_text="The index of the declaration that it was wrong.")
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "event_id"],
+                condition=models.Q(is_error_declaration=False),
+                name="supplychain_event_id_once_a_party",
+            )
+        ]
+        indexes = [
+            GinIndex(fields=["scopes"], name="supplychain_event_scopes"),
+            models.Index(fields=["biz_step", "event_time"], name="supplychain_event_step_time"),
+            models.Index(fields=["biz_location", "event_time"], name="supplychain_event_place_time"),
+            models.Index(fields=["tenant", "-index"], name="supplychain_event_tenant"),
+        ]
+
+
+class EventObject(models.Model):
+    """One object or class that an event names, by its canonical identifier."""
+
+    class Place(models.TextChoices):
+        EPC = "epc"
+        PARENT = "parent"
+        CHILD = "child"
+        INPUT = "input"
+        OUTPUT = "output"
+        REFERENCE = "reference"
+
+    index = models.BigIntegerField()
+    position = models.IntegerField()
+    pk = models.CompositePrimaryKey("index", "position")
+    tenant = models.UUIDField()
+    scopes = ArrayField(models.UUIDField())
+    place = models.CharField(max_length=9, choices=Place.choices)
+    epc = models.TextField(help_text="Canonical: an instance, a class, or for references a business transaction.")
+    quantity = models.DecimalField(max_digits=24, decimal_places=6, null=True)
+    uom = models.CharField(max_length=3, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["epc", "index"], name="supplychain_eventobject_epc")]
+
+
+class SensorReading(models.Model):
+    """One value of one sensor report."""
+
+    index = models.BigIntegerField()
+    position = models.IntegerField()
+    pk = models.CompositePrimaryKey("index", "position")
+    tenant = models.UUIDField()
+    scopes = ArrayField(models.UUIDField())
+    type = models.TextField()
+    time = models.DateTimeField()
+    value = models.FloatField(null=True)
+    min_value = models.FloatField(null=True)
+    max_value = models.FloatField(null=True)
+    uom = models.CharField(max_length=3, blank=True)
+
+    class Meta:
+        indexes = [GinIndex(fields=["scopes"], name="supplychain_sensor_scopes")]
