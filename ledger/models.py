@@ -133,7 +133,7 @@ class ScopeReader(models.Model):
 
 
 class SealedKey(models.Model):
-    """A secret key held here, for the log or for a party that cannot sign yet; encrypted under the secrets folder's key."""
+    """A secret key held here, for the log or a party that cannot sign yet; encrypted under the secrets folder's key."""
 
     key_id = models.CharField(max_length=43, primary_key=True)
     party = models.UUIDField(db_index=True)
@@ -146,12 +146,11 @@ class SealedKey(models.Model):
 
 
 class VerifiedTo(models.Model):
-    """How far the stored bytes were verified here, and the root that was found: a mark for the next run, not a proof."""
+    """How far the stored bytes were verified here, and the root found: a mark for the next run, not a proof."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     tree_size = models.BigIntegerField(unique=True)
     root_hash = models.BinaryField()
-    verified_at = models.DateTimeField()
 
     class Meta:
         db_table = "ledger_verifiedto"

@@ -36,7 +36,7 @@ def append_only(table: str) -> RunSQL:
 
 
 def tenant_rows(table: str, *, scopes: bool = True, tenant: str = "tenant") -> RunSQL:
-    """Let a party read a row of `table` when it is its tenant, or a reader of one of its scopes; let the system do all."""
+    """Let a party read a row when it is its tenant, or a reader of one of its scopes; let the system do all."""
     shared = (
         "OR EXISTS (SELECT 1 FROM ledger_scopereader r"
         " WHERE r.party = (SELECT waylog_party()) AND r.scope = ANY(scopes))"

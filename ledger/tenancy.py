@@ -28,7 +28,6 @@ def system() -> Iterator[None]:
         yield
 
 
-
 @contextmanager
 def _setting(value: str) -> Iterator[None]:
     before = current()

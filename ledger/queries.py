@@ -1,0 +1,194 @@
+"""Reads of the log: entries, keys, checkpoints, tiles and proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger import keystore
+from ledger.models import Attestation, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile
+from ledger.operations import LogMissing, key_records
+from ledger.tlog import envelope, merkle, note, proof, statement, tile
+from ledger.tlog.keys import KeyRecord
+from ledger.tlog.merkle import ConsistencyProof, InclusionProof
+from ledger.tlog.statement import Statement
+
+
+class EntryMissing(LookupError):
+    """No entry has that index yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry, opened for reading."""
+
+    index: int
+    leaf: bytes
+    record_time_ms: int
+    statement: Statement
+    statement_hash: bytes
+    key_id: str
+
+
+def head() -> LogHead:
+    """The head row; raise LogMissing before the log is made."""
+    found = LogHead.objects.first()
+    if found is None:
+        raise LogMissing("there is no log yet")
+    return found
+
+
+def origin() -> str:
+    """The log's name."""
+    return head().origin
+
+
+def tree_size() -> int:
+    """How many entries the log has."""
+    return head().tree_size
+
+
+def checkpoint() -> str:
+    """The newest checkpoint, a signed note."""
+    return head().checkpoint
+
+
+def verifier_key() -> str:
+    """The log's verifier key in the text form of signed notes: what an outsider pins."""
+    found = head()
+    return (
+        note.SignerKey(name=found.origin, signing_key=keystore.signing_key(found.log_key_id)).verifier_key().to_text()
+    )
+
+
+def entry(index: int) -> EntryView:
+    """The entry at `index`; raise EntryMissing."""
+    row = Entry.objects.filter(index=index).first() if 0 <= index < 2**63 else None
+    if row is None:
+        raise EntryMissing(f"the log has no entry {index}")
+    return _view(row)
+
+
+def entries(*, before: int | None = None, limit: int = 50) -> list[EntryView]:
+    """The newest entries below index `before`, newest first."""
+    rows = Entry.objects.order_by("-index")
+    if before is not None:
+        rows = rows.filter(index__lt=before)
+    return [_view(row) for row in rows[:limit]]
+
+
+def _view(row: Entry) -> EntryView:
+    leaf = envelope.parse_leaf(bytes(row.leaf))
+    found = statement.parse_statement(leaf.payload)
+    return EntryView(row.index, bytes(row.leaf), leaf.record_time_ms, found, bytes(row.statement_hash), row.key_id)
+
+
+def key(key_id: str) -> KeyRecord | None:
+    """A registered key, with its revocation."""
+    found = key_records([key_id])
+    return found[0] if found else None
+
+
+def keys_of(party: object = None) -> list[KeyRecord]:
+    """All registered keys (of one party), in the order of their registration."""
+    rows = Key.objects.order_by("registered_index")
+    if party is not None:
+        rows = rows.filter(party=party)
+    by_id = {record.key_id: record for record in key_records(rows.values_list("key_id", flat=True))}
+    return [by_id[row.key_id] for row in rows]
+
+
+def is_disputed(index: int, key_id: str) -> bool:
+    """Whether the entry was signed after its key's last valid index and its party has not attested it since."""
+    revoked = KeyRevocation.objects.filter(key_id=key_id, last_valid_index__lt=index).exists()
+    return revoked and not Attestation.objects.filter(attested_index=index).exists()
+
+
+# --- hashes, proofs --------------------------------------------------------------------------------------------------
+
+
+class SubtreeReader:
+    """The hashes of complete subtrees, read from tiles; remembers the tiles it read. For one tree size."""
+
+    def __init__(self, tree_size: int) -> None:
+        self.tree_size = tree_size
+        self._tiles: dict[tuple[int, int], list[bytes]] = {}
+
+    def __call__(self, level: int, index: int) -> bytes:
+        """The hash over the leaves [index << level, (index + 1) << level)."""
+        tile_level, height = divmod(level, tile.HEIGHT)
+        first = index << height
+        number, at = divmod(first, tile.WIDTH)
+        hashes = self.hashes(tile_level, number)
+        return merkle.root_of(hashes[at : at + (1 << height)])
+
+    def hashes(self, level: int, number: int) -> list[bytes]:
+        """The hashes of one tile, full or partial."""
+        if (level, number) not in self._tiles:
+            self._tiles[level, number] = tile_hashes(level, number, self.tree_size)
+        return self._tiles[level, number]
+
+
+def tile_hashes(level: int, number: int, tree_size: int) -> list[bytes]:
+    """The hashes of tile `number` at `level` as far as a tree of `tree_size` has them."""
+    first, end = number * tile.WIDTH, tree_size >> (tile.HEIGHT * level)
+    if end >= first + tile.WIDTH:
+        full = Tile.objects.filter(level=level, index=number).values_list("hashes", flat=True).first()
+        if full is not None:
+            raw = bytes(full)
+            return [raw[at : at + 32] for at in range(0, len(raw), 32)]
+    span = {"index__gte": first, "index__lt": min(end, first + tile.WIDTH)}
+    if level == 0:
+        rows = Entry.objects.filter(**span).order_by("index").values_list("leaf_hash", flat=True)
+    else:
+        rows = Tile.objects.filter(level=level - 1, **span).order_by("index").values_list("root", flat=True)
+    return [bytes(row) for row in rows]
+
+
+def root_at(tree_size: int) -> bytes:
+    """The root the log had at `tree_size` entries."""
+    reader, hashes, start = SubtreeReader(tree_size), [], 0
+    for level in reversed(range(tree_size.bit_length())):
+        if tree_size >> level & 1:
+            hashes.append(reader(level, start >> level))
+            start += 1 << level
+    return merkle.CompactRange(tree_size, tuple(hashes)).root()
+
+
+def inclusion_proof(index: int, tree_size: int | None = None) -> InclusionProof:
+    """Prove that the entry at `index` is in the tree of `tree_size` entries (default: now). Raise EntryMissing."""
+    return inclusion_proofs([index], tree_size)[0]
+
+
+def inclusion_proofs(indices: Sequence[int], tree_size: int | None = None) -> list[InclusionProof]:
+    """Prove several at once; neighbours share what is read."""
+    size = head().tree_size
+    wanted = size if tree_size is None else tree_size
+    if not 0 < wanted <= size:
+        raise EntryMissing(f"the log has {size} entries, not {wanted}")
+    for index in indices:
+        if not 0 <= index < wanted:
+            raise EntryMissing(f"a tree of {wanted} entries has no entry {index}")
+    reader = SubtreeReader(wanted)
+    return [merkle.prove_inclusion(index, wanted, reader) for index in indices]
+
+
+def consistency_proof(old: int, new: int) -> ConsistencyProof:
+    """Prove that the tree of `old` entries is a prefix of that of `new`. Raise EntryMissing."""
+    size = head().tree_size
+    if not 0 < old <= new <= size:
+        raise EntryMissing(f"sizes must lie in 1 <= old <= new <= {size}")
+    return merkle.prove_consistency(old, new, SubtreeReader(new))
+
+
+def tlog_proof(index: int) -> str:
+    """A self-contained proof file (C2SP tlog-proof) for the entry at `index`, under the newest checkpoint."""
+    found = head()
+    row = entry(index)
+    [path] = inclusion_proofs([index], found.tree_size)
+    return proof.format_proof(proof.Proof(extra=row.leaf, inclusion=path, checkpoint=found.checkpoint))
+
+
+def kept_checkpoints(limit: int = 50) -> list[Checkpoint]:
+    """The checkpoints that are kept for ever, newest first."""
+    return list(Checkpoint.objects.order_by("-tree_size")[:limit])

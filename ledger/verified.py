@@ -1,0 +1,115 @@
+"""The only door through which forecasts read the world: entries that were checked, then yielded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ledger import audit, queries, tenancy
+from ledger.models import Body, Entry, VerifiedTo
+from ledger.tlog import envelope, merkle
+from ledger.tlog.keys import KeyRecord
+from ledger.tlog.statement import Statement, commitment, parse_statement
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHUNK = 2_000
+
+
+class LogBroken(RuntimeError):
+    """The stored bytes do not hold; the message names the first bad index."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedCheckpoint:
+    """What the entries were verified against."""
+
+    origin: str
+    tree_size: int
+    root_hash: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedEntry:
+    """An entry whose hash, signature, key, admission and body commitment were checked under `checkpoint`."""
+
+    index: int
+    record_time: datetime
+    statement: Statement
+    statement_hash: bytes
+    key: KeyRecord
+    body: bytes | None
+    disputed: bool
+    checkpoint: VerifiedCheckpoint
+
+
+def verified_entries(*, tree_size: int | None = None) -> Iterator[VerifiedEntry]:
+    """Verify the first `tree_size` entries (default: all), then yield them in order.
+
+    Raises LogBroken before anything is yielded when a hash, a signature, a key, a link, a body or the root does not
+    hold; and in the middle, should the stored bytes change while they are read.
+    """
+    with tenancy.system():
+        found = audit.check_log(tree_size=tree_size, trusted_size=_trusted_size(tree_size))
+        if not found.holds:
+            raise LogBroken(f"the log does not hold: {found.faults[0]}")
+        _remember(found)
+    return _read_again(found)
+
+
+def checkpoint_of(found: audit.Found) -> VerifiedCheckpoint:
+    """The checkpoint that a check was made against; for an older size it is the one that the entries give."""
+    return VerifiedCheckpoint(found.origin, found.tree_size, found.root_hash, found.checkpoint)
+
+
+def _read_again(found: audit.Found) -> Iterator[VerifiedEntry]:
+    checkpoint, hashes = checkpoint_of(found), memoryview(found.leaf_hashes)
+    for at in range(0, found.tree_size, _CHUNK):
+        end = min(at + _CHUNK, found.tree_size)
+        with tenancy.system():
+            rows = list(Entry.objects.filter(index__gte=at, index__lt=end).order_by("index"))
+            bodies = {body.index: body for body in Body.objects.filter(index__gte=at, index__lt=end)}
+        for row in rows:
+            leaf_hash = merkle.leaf_hash(bytes(row.leaf))
+            if leaf_hash != hashes[row.index * 32 : row.index * 32 + 32]:
+                raise LogBroken(f"entry {row.index} changed while it was read")
+            yield _verified(row, bodies.get(row.index), found, checkpoint)
+
+
+def _verified(row: Entry, body: Body | None, found: audit.Found, checkpoint: VerifiedCheckpoint) -> VerifiedEntry:
+    leaf = envelope.parse_leaf(bytes(row.leaf))
+    said = parse_statement(leaf.payload)
+    data = None
+    if body is not None and said.body is not None:
+        data = bytes(body.body)
+        if commitment(bytes(body.salt), data) != said.body:
+            raise LogBroken(f"the body of entry {row.index} changed while it was read")
+    return VerifiedEntry(
+        index=row.index,
+        record_time=_EPOCH + timedelta(milliseconds=leaf.record_time_ms),
+        statement=said,
+        statement_hash=envelope.statement_hash(leaf.payload),
+        key=found.keys[said.key],
+        body=data,
+        disputed=row.index in found.disputed,
+        checkpoint=checkpoint,
+    )
+
+
+def _trusted_size(tree_size: int | None) -> int:
+    """How many entries had their signatures verified here before, under a root that is still the log's."""
+    marks = VerifiedTo.objects.order_by("-tree_size")
+    if tree_size is not None:
+        marks = marks.filter(tree_size__lte=tree_size)
+    mark = marks.first()
+    if mark is None or mark.tree_size > queries.tree_size():
+        return 0
+    hashes = Entry.objects.filter(index__lt=mark.tree_size).order_by("index").values_list("leaf", flat=True)
+    root = merkle.root_of(merkle.leaf_hash(bytes(leaf)) for leaf in hashes.iterator(chunk_size=_CHUNK))
+    return mark.tree_size if root == bytes(mark.root_hash) else 0
+
+
+def _remember(found: audit.Found) -> None:
+    VerifiedTo.objects.filter(tree_size__lt=found.tree_size).delete()
+    VerifiedTo.objects.get_or_create(tree_size=found.tree_size, defaults={"root_hash": found.root_hash})
