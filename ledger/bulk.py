@@ -20,9 +20,10 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Seq
     names = [f"c{i}::{kind}" if array else f"c{i}" for i, (kind, array) in enumerate(zip(types, is_array, strict=True))]
     sent = [f"%s::{'text' if array else kind}[]" for kind, array in zip(types, is_array, strict=True)]
     quoted = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    aliases = ", ".join(f"c{i}" for i in range(len(fields)))
     sql = (
         f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({quoted})"
-        f" SELECT {', '.join(names)} FROM unnest({', '.join(sent)}) AS t({', '.join(f'c{i}' for i in range(len(fields)))})"
+        f" SELECT {', '.join(names)} FROM unnest({', '.join(sent)}) AS t({aliases})"
     )
     arrays = [
         [_array_text(value) for value in column] if array else list(column)

@@ -128,7 +128,7 @@ def parse_attestation(statement: Statement) -> tuple[int, ...]:
 
 
 def check_may_sign(statement: Statement, signer: KeyRecord, index: int) -> None:
-    """Raise KeyNotValid unless `signer` is registered before `index`, not revoked, and of a role that signs this type."""
+    """Raise KeyNotValid unless `signer` is registered before `index`, valid, and of a role that signs this type."""
     if signer.registered_index >= index:
         raise KeyNotValid(f"the key is registered at index {signer.registered_index}, not before this entry")
     if signer.revoked_index is not None:

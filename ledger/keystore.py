@@ -1,4 +1,4 @@
-"""Secret keys that are held here: the log's own, and those of parties that cannot sign yet. The only file that sees one."""
+"""Secret keys held here: the log's own, and those of parties that cannot sign yet. The only file that sees one."""
 
 from collections.abc import Iterable
 from functools import lru_cache

@@ -48,7 +48,7 @@ class Entry(models.Model):
 
 
 class Tile(models.Model):
-    """256 neighbouring hashes of one level (C2SP tlog-tiles); only full tiles are kept, the rest follows from entries."""
+    """256 neighbouring hashes of one level (C2SP tlog-tiles); only full tiles are kept, the rest follows."""
 
     pk = models.CompositePrimaryKey("level", "index")
     level = models.SmallIntegerField()

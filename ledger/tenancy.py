@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 EVERYONE = "*"
 """What an edge sets that acts for the system itself: capture, forecasts, audits, commands."""
@@ -35,7 +36,13 @@ def _setting(value: str) -> Iterator[None]:
     try:
         yield
     finally:
-        set_party(before)
+        if not _is_aborted():  # else the rollback that must follow brings the old setting back
+            set_party(before)
+
+
+def _is_aborted() -> bool:
+    raw = connection.connection
+    return raw is not None and raw.info.transaction_status == TransactionStatus.INERROR
 
 
 def current() -> str:

@@ -1,19 +1,15 @@
-"""The only code that writes the log."""
+"""The one path by which anything gets into the log."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from nacl.signing import SigningKey
 
-from ledger import bulk, keyrules, keystore, tenancy
+from ledger import keyrules, tenancy
 from ledger.admission import (
     Admission,
     AdmissionRule,
@@ -31,162 +27,22 @@ from ledger.admission import (
     Repeated,
     SignatureRefused,
     Submission,
-    scope_of,
 )
-from ledger.models import Attestation, Body, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile
-from ledger.tlog import checkpoint as checkpoints
+from ledger.models import Attestation, Entry, Key, KeyRevocation, LogHead
+from ledger.operations.write import EPOCH, Batch, write
 from ledger.tlog import envelope as envelopes
-from ledger.tlog import keys, merkle, note, statement, tile
+from ledger.tlog import keys, merkle, statement
 from ledger.tlog.errors import Malformed, SignatureInvalid
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.statement import Statement
-from ledger.tlog.text import encode_base64, encode_base64url
 
 MAX_BODY = 1024 * 1024
 THREADS_FROM = 64
 _LOCK = 0x7761796C6F67  # "waylog"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LogMissing(RuntimeError):
     """There is no log yet: `create_log` makes it, once."""
-
-
-class LogExists(RuntimeError):
-    """There is a log already."""
-
-
-class KeysOnly:
-    """The admission rule that leaves everything to the ledger: key statements are admitted, others are not."""
-
-    def load(self, pending: Sequence[Pending]) -> None:
-        """Nothing to read."""
-
-    def admit(self, pending: Pending) -> Admission:
-        if not pending.statement.type.startswith("key."):
-            raise Refused(f"a statement of the type {pending.statement.type} is not taken here")
-        return Admission()
-
-    def project(self, admitted: Sequence[Admitted]) -> None:
-        """Nothing to write."""
-
-
-# --- making a log ----------------------------------------------------------------------------------------------------
-
-
-def create_log(
-    *, host: str, operator: UUID, operator_body: bytes, now: datetime, rule: AdmissionRule | None = None
-) -> LogHead:
-    """Make the log: its origin, its root, the operator's admin key, the log key and the forecaster's key.
-
-    `operator_body` is the body of the admin key's registration (it holds the operator's name). Raises LogExists.
-    """
-    with tenancy.system(), transaction.atomic():
-        _lock()
-        if LogHead.objects.exists():
-            raise LogExists("this database holds a log already")
-        origin = f"{host}/{secrets.token_hex(8)}"
-        made = {role: keystore.make(party=operator, role=role) for role in ("root", "admin", "log", "forecaster")}
-        empty = merkle.empty_root()
-        log_key_id = keys.key_id(bytes(made["log"].verify_key))
-        LogHead.objects.create(
-            origin=origin,
-            root_hash=empty,
-            frontier=b"",
-            log_key_id=log_key_id,
-            checkpoint=_sign_checkpoint(origin, 0, empty, made["log"]),
-        )
-        plan = (
-            ("root", "root", None),
-            ("admin", "root", operator_body),
-            ("log", "admin", None),
-            ("forecaster", "admin", None),
-        )
-        submissions = [
-            register_submission(made[role], party=operator, role=role, origin=origin, by=made[by], body=body)
-            for role, by, body in plan
-        ]
-        for outcome in append_many(submissions, rule=rule or KeysOnly(), now=now, atomic=True):
-            if isinstance(outcome, Refusal):
-                raise outcome.error
-        return LogHead.objects.get()
-
-
-def register_submission(
-    new: SigningKey, *, party: UUID, role: str, origin: str, by: SigningKey, body: bytes | None = None
-) -> Submission:
-    """Make the `key.register` of `new`, signed by `by`, with the new key's proof of possession."""
-    statement_id = secrets.token_hex(16)
-    claims = keys.registration_claims(new, origin=origin, party=party.hex, role=role, statement_id=statement_id)
-    return submission("key.register", claims, origin=origin, by=by, body=body, statement_id=statement_id)
-
-
-def registration_submission(
-    public_key: bytes,
-    pop: bytes,
-    *,
-    party: UUID,
-    role: str,
-    origin: str,
-    by: SigningKey,
-    statement_id: str,
-    body: bytes | None = None,
-) -> Submission:
-    """Make the `key.register` of a key whose owner has proved possession (`pop`) for this very statement id."""
-    claims = {
-        "public_key": encode_base64url(public_key),
-        "party": party.hex,
-        "role": role,
-        "pop": encode_base64(pop),
-    }
-    return submission("key.register", claims, origin=origin, by=by, body=body, statement_id=statement_id)
-
-
-def submission(
-    kind: str,
-    claims: dict[str, Any],
-    *,
-    origin: str,
-    by: SigningKey,
-    body: bytes | None = None,
-    links: tuple[bytes, ...] = (),
-    statement_id: str | None = None,
-    context: Any = None,
-) -> Submission:
-    """Make and sign a statement of type `kind` with a key that is held here."""
-    salt = secrets.token_bytes(32) if body is not None else None
-    made = Statement(
-        v=1,
-        log=origin,
-        type=kind,
-        id=statement_id or secrets.token_hex(16),
-        key=keys.key_id(bytes(by.verify_key)),
-        links=links,
-        body=statement.commitment(salt, body) if salt is not None and body is not None else None,
-        claims=claims,
-    )
-    signed = envelopes.sign(statement.format_statement(made), by)
-    return Submission(envelope=envelopes.parse_envelope(signed), body=body, salt=salt, context=context)
-
-
-# --- appending -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one transaction gathers before it writes."""
-
-    head: LogHead
-    table: keyrules.KeyTable
-    record_time_ms: int
-    admitted: list[Admitted]
-    registrations: list[Key]
-    revocations: list[KeyRevocation]
-    attestations: list[Attestation]
-
-    @property
-    def next_index(self) -> int:
-        return self.head.tree_size + len(self.admitted)
 
 
 def append_many(
@@ -208,7 +64,7 @@ def append_many(
             if atomic and any(isinstance(outcome, Refusal) for outcome in outcomes):
                 raise _Rollback
             if batch.admitted:
-                _write(batch)
+                write(batch)
                 rule.project(batch.admitted)
     except _Rollback:
         pass
@@ -229,7 +85,7 @@ def _final(outcomes: list[Outcome | None], submissions: Sequence[Submission], *,
     ]
 
 
-# before the lock
+# --- before the lock
 
 
 def _prepare(submissions: Sequence[Submission], outcomes: list[Outcome | None]) -> list[Pending]:
@@ -316,25 +172,25 @@ def _check(position: int, found: Statement, item: Submission, key: KeyRecord | N
     )
 
 
-# inside the lock
+# --- inside the lock
 
 
-def _lock() -> None:
+def lock() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
-def _open_batch(pending: Sequence[Pending], now: datetime) -> _Batch:
-    _lock()
+def _open_batch(pending: Sequence[Pending], now: datetime) -> Batch:
+    lock()
     head = LogHead.objects.select_for_update().get()
-    millis = (now - _EPOCH) // timedelta(milliseconds=1)
+    millis = (now - EPOCH) // timedelta(milliseconds=1)
     named = {item.statement.key for item in pending}
     named |= {str(item.statement.claims.get("key")) for item in pending if item.statement.type == "key.revoke"}
     table = keyrules.KeyTable({record.key_id: record for record in key_records(named)}, _valid_admin_of)
-    return _Batch(head, table, max(millis, head.record_time_ms), [], [], [], [])
+    return Batch(head, table, max(millis, head.record_time_ms), [], [], [], [])
 
 
-def _decide(pending: list[Pending], rule: AdmissionRule, batch: _Batch, outcomes: list[Outcome | None]) -> None:
+def _decide(pending: list[Pending], rule: AdmissionRule, batch: Batch, outcomes: list[Outcome | None]) -> None:
     """Ask about each in order; whatever is admitted has happened for those that follow."""
     appended = dict(_indices_of("statement_hash", [item.statement_hash for item in pending]))
     commitments = {item.statement.body for item in pending if item.statement.body}
@@ -365,7 +221,7 @@ def _decide(pending: list[Pending], rule: AdmissionRule, batch: _Batch, outcomes
             outcomes[item.position] = Appended(item.index, item.statement_hash, item.record_time_ms, item.context)
 
 
-def _admit(item: Pending, rule: AdmissionRule, batch: _Batch, used: set[bytes | None]) -> Admission:
+def _admit(item: Pending, rule: AdmissionRule, batch: Batch, used: set[bytes | None]) -> Admission:
     found = item.statement
     signer = batch.table.known.get(found.key)
     if signer is None and item.index > 0:
@@ -393,7 +249,7 @@ def _refuse_used(found: Statement, used: set[bytes | None]) -> None:
         raise CommitmentReused("this commitment stands in the log already; make a new salt", pointer="/salt")
 
 
-def _admit_key_statement(item: Pending, signer: KeyRecord | None, batch: _Batch) -> str | None:
+def _admit_key_statement(item: Pending, signer: KeyRecord | None, batch: Batch) -> str | None:
     found, index, table = item.statement, item.index, batch.table
     if found.type == "key.register":
         _know_registered(found, table)
@@ -426,7 +282,7 @@ def _admit_key_statement(item: Pending, signer: KeyRecord | None, batch: _Batch)
     return None
 
 
-def _take_back(index: int, registered: str | None, batch: _Batch) -> None:
+def _take_back(index: int, registered: str | None, batch: Batch) -> None:
     """Forget a key statement that the caller's rule refused."""
     if registered:
         del batch.table.known[registered]
@@ -490,104 +346,3 @@ def key_records(key_ids: Iterable[str]) -> list[KeyRecord]:
         )
         for key in Key.objects.filter(key_id__in=wanted)
     ]
-
-
-# writing
-
-
-def _write(batch: _Batch) -> None:
-    admitted, head = batch.admitted, batch.head
-    moment = _EPOCH + timedelta(milliseconds=batch.record_time_ms)
-    bulk.insert(Entry, _ENTRY_COLUMNS, (_entry_row(item, moment) for item in admitted))
-    bulk.insert(Body, _BODY_COLUMNS, (_body_row(item) for item in admitted if item.pending.body is not None))
-    Key.objects.bulk_create(batch.registrations)
-    KeyRevocation.objects.bulk_create(batch.revocations)
-    Attestation.objects.bulk_create(batch.attestations)
-    _grow_tree(head, [item.leaf_hash for item in admitted])
-    head.record_time_ms = batch.record_time_ms
-    signer = keystore.signing_key(head.log_key_id)
-    head.checkpoint = _sign_checkpoint(head.origin, head.tree_size, bytes(head.root_hash), signer)
-    head.save(update_fields=["tree_size", "root_hash", "frontier", "record_time_ms", "checkpoint"])
-
-
-_ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "statement_hash", "commitment", "type", "key_id", "record_time")
-_BODY_COLUMNS = ("commitment", "index", "salt", "body", "tenant", "chains", "scopes")
-
-
-def _entry_row(item: Admitted, moment: datetime) -> tuple[Any, ...]:
-    found = item.pending.statement
-    return (
-        item.index,
-        item.leaf,
-        item.leaf_hash,
-        item.pending.statement_hash,
-        found.body,
-        found.type,
-        found.key,
-        moment,
-    )
-
-
-def _body_row(item: Admitted) -> tuple[Any, ...]:
-    pending, chains = item.pending, item.admission.chains
-    return (
-        pending.statement.body,
-        item.index,
-        pending.salt,
-        pending.body,
-        UUID(pending.key.party),
-        chains,
-        [scope_of(chain) for chain in chains],
-    )
-
-
-def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> None:
-    """Extend the tree and keep the tiles that became full."""
-    old_size = head.tree_size
-    growth = merkle.CompactRange.from_bytes(old_size, bytes(head.frontier)).grow(leaf_hashes)
-    completed = dict(enumerate(growth.completed))
-    rows: list[Tile] = []
-    for level in range(0, len(completed), tile.HEIGHT):
-        first, fresh = completed[level]
-        number, missing = divmod(first, tile.WIDTH)
-        full = (first + len(fresh)) // tile.WIDTH
-        if number == full:
-            break  # no tile of this level became full, so none above did
-        hashes = [*(_partial_hashes(level // tile.HEIGHT, number, first) if missing else []), *fresh]
-        _, roots = completed[level + tile.HEIGHT]
-        for at, root in enumerate(roots):
-            part = hashes[at * tile.WIDTH : (at + 1) * tile.WIDTH]
-            rows.append(Tile(level=level // tile.HEIGHT, index=number + at, hashes=b"".join(part), root=root))
-    Tile.objects.bulk_create(rows)
-    compact = growth.range
-    head.tree_size, head.root_hash, head.frontier = compact.size, compact.root(), compact.to_bytes()
-
-
-def _partial_hashes(level: int, number: int, size: int) -> list[bytes]:
-    """The hashes of tile `number` at `level` that exist while the level has `size` of them."""
-    first = number * tile.WIDTH
-    if level == 0:
-        rows = (
-            Entry.objects.filter(index__gte=first, index__lt=size).order_by("index").values_list("leaf_hash", flat=True)
-        )
-    else:
-        below = Tile.objects.filter(level=level - 1, index__gte=first, index__lt=size)
-        rows = below.order_by("index").values_list("root", flat=True)
-    return [bytes(row) for row in rows]
-
-
-def _sign_checkpoint(origin: str, size: int, root: bytes, signer: SigningKey) -> str:
-    unsigned = checkpoints.Checkpoint(origin=origin, tree_size=size, root_hash=root)
-    return checkpoints.sign_checkpoint(unsigned, note.SignerKey(name=origin, signing_key=signer))
-
-
-def keep_checkpoint() -> int | None:
-    """Keep the newest checkpoint for ever (each minute, and when one is cited); its tree size, None without a log."""
-    head = LogHead.objects.first()
-    if head is None:
-        return None
-    Checkpoint.objects.bulk_create(
-        [Checkpoint(tree_size=head.tree_size, root_hash=bytes(head.root_hash), note=head.checkpoint)],
-        ignore_conflicts=True,
-    )
-    return head.tree_size

@@ -1,0 +1,97 @@
+"""`manage.py ledger verify` and `manage.py ledger status`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ledger import audit, queries, roles, tenancy
+from ledger.operations import LogMissing
+
+
+class Command(BaseCommand):
+    help = "Check the log from its stored bytes, or say how it stands."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        verify = verbs.add_parser("verify", help="compute everything again; exit 1 and name the first bad index")
+        verify.add_argument("--json", action="store_true", help="print the result as JSON")
+        verify.add_argument("--no-projections", action="store_true", help="the log and the bodies alone")
+        verbs.add_parser("status", help="origin, size, root, keys").add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with tenancy.system():
+                self.verify(options) if options["verb"] == "verify" else self.status(options)
+        except LogMissing as missing:
+            raise CommandError(f"{missing}: `manage.py up` makes it") from None
+
+    def verify(self, options: dict[str, Any]) -> None:
+        start = time.perf_counter()
+        queries.head()
+        found = audit.check_log(progress=self.progress)
+        took = time.perf_counter() - start
+        projections = {} if options["no_projections"] else dict(audit.check_projections())
+        faults = [*found.faults, *(fault for part in projections.values() for fault in part)]
+        first = found.first_bad_index() if found.faults else min((fault.index for fault in faults), default=None)
+        result = {
+            "holds": not faults,
+            "origin": found.origin,
+            "tree_size": found.tree_size,
+            "root_hash": found.root_hash.hex(),
+            "bodies": found.bodies,
+            "links": found.links,
+            "disputed": len(found.disputed),
+            "first_bad_index": first,
+            "faults": [{"index": fault.index, "what": fault.what} for fault in faults[:100]],
+            "fault_count": len(faults),
+            "seconds": round(took, 3),
+            "entries_per_second": round(found.tree_size / took) if took else 0,
+            "projections": sorted(projections),
+        }
+        self.stdout.write(json.dumps(result, indent=1) if options["json"] else _verdict(result, faults))
+        if faults:
+            sys.exit(1)
+
+    def progress(self, done: int) -> None:
+        if sys.stderr.isatty():
+            self.stderr.write(f"\r{done:,} entries", ending="")
+
+    def status(self, options: dict[str, Any]) -> None:
+        head = queries.head()
+        keys = queries.keys_of()
+        result = {
+            "origin": head.origin,
+            "tree_size": head.tree_size,
+            "root_hash": bytes(head.root_hash).hex(),
+            "verifier_key": queries.verifier_key(),
+            "keys": len(keys),
+            "revoked_keys": sum(key.revoked_index is not None for key in keys),
+            "kept_checkpoints": [kept.tree_size for kept in queries.kept_checkpoints(5)],
+            "roles_split": roles.are_split(),
+        }
+        if options["json"]:
+            self.stdout.write(json.dumps(result, indent=1))
+            return
+        for name, value in result.items():
+            self.stdout.write(f"{name.replace('_', ' '):18} {value}")
+
+
+def _verdict(result: dict[str, Any], faults: list[audit.Fault]) -> str:
+    checked = (
+        f"{result['tree_size']:,} entries, {result['bodies']:,} bodies, {result['links']:,} links"
+        f" in {result['seconds']:.1f} s ({result['entries_per_second']:,} entries/s)"
+    )
+    if not faults:
+        also = f"; projections agree: {', '.join(result['projections'])}" if result["projections"] else ""
+        return f"the log holds: {checked}{also}\nroot {result['root_hash']} at tree size {result['tree_size']}"
+    lines = [f"THE LOG DOES NOT HOLD, first bad index {result['first_bad_index']}: {checked}"]
+    lines += [f"  {fault}" for fault in faults[:20]]
+    if len(faults) > 20:
+        lines.append(f"  and {len(faults) - 20:,} more")
+    return "\n".join(lines)

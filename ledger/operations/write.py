@@ -1,0 +1,133 @@
+"""What an admitted batch leaves in the tables: entries, bodies, keys, tiles, the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from nacl.signing import SigningKey
+
+from ledger import bulk, keyrules, keystore
+from ledger.admission import Admitted, scope_of
+from ledger.models import Attestation, Body, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile
+from ledger.tlog import checkpoint as checkpoints
+from ledger.tlog import merkle, note, tile
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction gathers before it writes."""
+
+    head: LogHead
+    table: keyrules.KeyTable
+    record_time_ms: int
+    admitted: list[Admitted]
+    registrations: list[Key]
+    revocations: list[KeyRevocation]
+    attestations: list[Attestation]
+
+    @property
+    def next_index(self) -> int:
+        return self.head.tree_size + len(self.admitted)
+
+
+def write(batch: Batch) -> None:
+    admitted, head = batch.admitted, batch.head
+    moment = EPOCH + timedelta(milliseconds=batch.record_time_ms)
+    bulk.insert(Entry, _ENTRY_COLUMNS, (_entry_row(item, moment) for item in admitted))
+    bulk.insert(Body, _BODY_COLUMNS, (_body_row(item) for item in admitted if item.pending.body is not None))
+    Key.objects.bulk_create(batch.registrations)
+    KeyRevocation.objects.bulk_create(batch.revocations)
+    Attestation.objects.bulk_create(batch.attestations)
+    _grow_tree(head, [item.leaf_hash for item in admitted])
+    head.record_time_ms = batch.record_time_ms
+    signer = keystore.signing_key(head.log_key_id)
+    head.checkpoint = sign_checkpoint(head.origin, head.tree_size, bytes(head.root_hash), signer)
+    head.save(update_fields=["tree_size", "root_hash", "frontier", "record_time_ms", "checkpoint"])
+
+
+_ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "statement_hash", "commitment", "type", "key_id", "record_time")
+_BODY_COLUMNS = ("commitment", "index", "salt", "body", "tenant", "chains", "scopes")
+
+
+def _entry_row(item: Admitted, moment: datetime) -> tuple[Any, ...]:
+    found = item.pending.statement
+    return (
+        item.index,
+        item.leaf,
+        item.leaf_hash,
+        item.pending.statement_hash,
+        found.body,
+        found.type,
+        found.key,
+        moment,
+    )
+
+
+def _body_row(item: Admitted) -> tuple[Any, ...]:
+    pending, chains = item.pending, item.admission.chains
+    return (
+        pending.statement.body,
+        item.index,
+        pending.salt,
+        pending.body,
+        UUID(pending.key.party),
+        chains,
+        [scope_of(chain) for chain in chains],
+    )
+
+
+def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> None:
+    """Extend the tree and keep the tiles that became full."""
+    old_size = head.tree_size
+    growth = merkle.CompactRange.from_bytes(old_size, bytes(head.frontier)).grow(leaf_hashes)
+    completed = dict(enumerate(growth.completed))
+    rows: list[Tile] = []
+    for level in range(0, len(completed), tile.HEIGHT):
+        first, fresh = completed[level]
+        number, missing = divmod(first, tile.WIDTH)
+        full = (first + len(fresh)) // tile.WIDTH
+        if number == full:
+            break  # no tile of this level became full, so none above did
+        hashes = [*(_partial_hashes(level // tile.HEIGHT, number, first) if missing else []), *fresh]
+        _, roots = completed[level + tile.HEIGHT]
+        for at, root in enumerate(roots):
+            part = hashes[at * tile.WIDTH : (at + 1) * tile.WIDTH]
+            rows.append(Tile(level=level // tile.HEIGHT, index=number + at, hashes=b"".join(part), root=root))
+    Tile.objects.bulk_create(rows)
+    compact = growth.range
+    head.tree_size, head.root_hash, head.frontier = compact.size, compact.root(), compact.to_bytes()
+
+
+def _partial_hashes(level: int, number: int, size: int) -> list[bytes]:
+    """The hashes of tile `number` at `level` that exist while the level has `size` of them."""
+    first = number * tile.WIDTH
+    if level == 0:
+        rows = (
+            Entry.objects.filter(index__gte=first, index__lt=size).order_by("index").values_list("leaf_hash", flat=True)
+        )
+    else:
+        below = Tile.objects.filter(level=level - 1, index__gte=first, index__lt=size)
+        rows = below.order_by("index").values_list("root", flat=True)
+    return [bytes(row) for row in rows]
+
+
+def sign_checkpoint(origin: str, size: int, root: bytes, signer: SigningKey) -> str:
+    unsigned = checkpoints.Checkpoint(origin=origin, tree_size=size, root_hash=root)
+    return checkpoints.sign_checkpoint(unsigned, note.SignerKey(name=origin, signing_key=signer))
+
+
+def keep_checkpoint() -> int | None:
+    """Keep the newest checkpoint for ever (each minute, and when one is cited); its tree size, None without a log."""
+    head = LogHead.objects.first()
+    if head is None:
+        return None
+    Checkpoint.objects.bulk_create(
+        [Checkpoint(tree_size=head.tree_size, root_hash=bytes(head.root_hash), note=head.checkpoint)],
+        ignore_conflicts=True,
+    )
+    return head.tree_size
