@@ -102,15 +102,21 @@ def sign(payload: bytes, signing_key: SigningKey) -> dict[str, Any]:
 
 def format_leaf(*, record_time_ms: int, payload: bytes, key_id: str, signature: bytes) -> bytes:
     """Write a leaf in the one way there is; raise Malformed when the parts are not such that it can be read back."""
-    seconds, milliseconds = divmod(record_time_ms, 1000)
-    if not 0 <= seconds <= _LAST_SECOND:
-        raise Malformed("a record time lies between the years 1970 and 9999")
+    record_time = format_time(record_time_ms)
     if not is_key_id(key_id) or len(signature) != 64 or not 0 < len(payload) <= MAX_BYTES:
         raise Malformed("a leaf holds a statement, a key id and a signature of 64 bytes")
     return (
-        f'{{"recordTime":"{_format_second(seconds)}.{milliseconds:03d}Z","payload":"{encode_base64(payload)}",'
+        f'{{"recordTime":"{record_time}","payload":"{encode_base64(payload)}",'
         f'"payloadType":"{PAYLOAD_TYPE}","signatures":[{{"keyid":"{key_id}","sig":"{encode_base64(signature)}"}}]}}'
     ).encode()
+
+
+def format_time(milliseconds: int) -> str:
+    """Write a time since 1970 as `2026-01-31T08:15:00.123Z`; raise Malformed outside the years 1970 to 9999."""
+    seconds, rest = divmod(milliseconds, 1000)
+    if not 0 <= seconds <= _LAST_SECOND:
+        raise Malformed("a record time lies between the years 1970 and 9999")
+    return f"{_format_second(seconds)}.{rest:03d}Z"
 
 
 def parse_leaf(leaf: bytes) -> Leaf:
