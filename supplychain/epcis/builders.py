@@ -82,13 +82,21 @@ def dispatch_event(
     final_party: str | None = None,
     final_location: str | None = None,
     promised_time: datetime | None = None,
+    contents: Iterable[Quantity] = (),
+    seal: str | None = None,
+    max_temperature: float | None = None,
     **common: Unpack[Common],
 ) -> JsonObject:
-    """Hand units over to `taker`, on their way to `final_party` at `final_location`, where they are due."""
+    """Hand units over to `taker`, on their way to `final_party` at `final_location`, where they are due.
+
+    `contents` are listed for one unit at a time: what is handed over, where packing did not say it.
+    """
     event = _event("ObjectEvent", "OBSERVE", "shipping", "in_transit", event_time, common)
-    _put(event, epcList=list(units), **_from_to(giver, taker, final_party, final_location))
+    _put(event, epcList=list(units), quantityList=_quantities(contents))
+    _put(event, **_from_to(giver, taker, final_party, final_location))
     if promised_time is not None:
         event["waylog:promisedTime"] = format_time(promised_time)
+    _put(event, **{"waylog:seal": seal, "waylog:maxTemperature": max_temperature})
     return event
 
 
