@@ -45,7 +45,7 @@ def parse_event(event: Any, context: Any, *, at: str = "", context_at: str = "/@
 
     Pointers start at `at`. Raise EventInvalid with every fault.
     """
-    known = context if isinstance(context, Context) else _read_outer_context(context, context_at)
+    known = context if isinstance(context, Context) else read_outer_context(context, context_at)
     parsed, faults = read_event(event, known, at)
     faults = [*known.faults, *faults] if known is not context else faults
     if parsed is None or faults:
@@ -61,12 +61,12 @@ def parse_body(body: bytes) -> Event:
     return parse_body_value(read_json(body, MAX_BODY))
 
 
-def read_json(data: bytes, max_bytes: int, max_nodes: int = 50_000) -> Any:
-    """Parse strict JSON; raise EventInvalid with one fault that names the place."""
+def read_json(data: bytes, max_bytes: int, max_nodes: int = 50_000, refusal: type[EventInvalid] = EventInvalid) -> Any:
+    """Parse strict JSON; raise `refusal` with one fault that names the place."""
     try:
         return strictjson.parse(data, max_bytes=max_bytes, max_nodes=max_nodes)
     except Malformed as malformed:
-        raise EventInvalid([Fault(malformed.pointer, f"This is not strict JSON: {malformed}.")]) from None
+        raise refusal([Fault(malformed.pointer, f"This is not strict JSON: {malformed}.")]) from None
 
 
 def parse_body_value(value: Any) -> Event:
@@ -80,7 +80,7 @@ def parse_body_value(value: Any) -> Event:
                 f"/{escape(name)}", f'"{shortened(name)}" is not a member of a body.', name, ("@context", "event")
             )
     reader.required(value, ("event",), "", "A body")
-    context = _read_outer_context(value.get("@context"), "/@context")
+    context = read_outer_context(value.get("@context"), "/@context")
     if "event" not in value:
         raise EventInvalid([*reader.faults, *context.faults])
     parsed, faults = read_event(value["event"], context, "/event")
@@ -89,7 +89,7 @@ def parse_body_value(value: Any) -> Event:
     return parsed
 
 
-def _read_outer_context(value: Any, at: str) -> Context:
+def read_outer_context(value: Any, at: str) -> Context:
     """Read a context that must be there and name EPCIS."""
     if value is None:
         return Context({}, is_epcis=False, faults=(Fault(at, "@context is missing; it says that this is EPCIS 2.0."),))
@@ -100,13 +100,16 @@ def _read_outer_context(value: Any, at: str) -> Context:
     return context
 
 
-def read_event(event: Any, context: Context, at: str) -> tuple[Event | None, list[Fault]]:
-    """Read one event within an already read context; return it, or None, and its faults."""
+def read_event(event: Any, context: Context, at: str, *, own_context: bool = False) -> tuple[Event | None, list[Fault]]:
+    """Read one event within an already read context; return it, or None, and its faults.
+
+    With `own_context` the context was read from the event itself, which is not done again.
+    """
     reader = Reader(context)
     if type(event) is not dict:
         reader.wrong_kind(event, at, "an event")
         return None, reader.faults
-    if "@context" in event:
+    if "@context" in event and not own_context:
         reader.context = context.with_inner(event["@context"], f"{at}/@context")
         reader.faults += reader.context.faults[len(context.faults) :]
     event_type = event.get("type")
