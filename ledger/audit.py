@@ -353,22 +353,26 @@ class _Check:
             self.fault(extra.index * tile.WIDTH ** (extra.level + 1), "a tile is there that the log does not have")
 
     def tile_level(self, level: int, expected: dict[int, bytes], whole: bool) -> list[bytes]:
-        span = tile.WIDTH ** (level + 1)
+        """Check one level; return the roots of its tiles *as stored*, so that a fault is named once, where it is."""
+        width = tile.WIDTH**level
         stored = {row.index: row for row in Tile.objects.filter(level=level).order_by("index")}
         roots = []
         for number, hashes in expected.items():
-            root = merkle.root_of([hashes[at : at + 32] for at in range(0, len(hashes), 32)])
-            roots.append(root)
             row = stored.pop(number, None)
+            first = number * tile.WIDTH * width
             if row is None:
-                self.fault(number * span, f"tile {number} of level {level} is missing")
-            elif bytes(row.hashes) != hashes or bytes(row.root) != root:
-                self.fault(number * span, f"tile {number} of level {level} does not hold the hashes of the entries")
+                self.fault(first, f"tile {number} of level {level} is missing")
+                roots.append(_root(hashes))
+                continue
+            if bytes(row.hashes) != hashes:
+                at = first + _first_difference(bytes(row.hashes), hashes) * width
+                self.fault(at, f"tile {number} of level {level} does not hold the hashes of the entries")
+            roots.append(_root(bytes(row.hashes)))
+            if bytes(row.root) != roots[-1]:
+                self.fault(first, f"tile {number} of level {level} is filed with another root")
         if whole:
             for number in stored:
-                self.fault(
-                    max(number * span, -1), f"tile {number} of level {level} is there that the log does not have"
-                )
+                self.fault(max(number * tile.WIDTH * width, -1), f"tile {number} of level {level} should not be there")
         return roots
 
     def key_tables(self) -> None:
@@ -413,3 +417,16 @@ class _Check:
         for index in sorted(computed.keys() | stored.keys()):
             if computed.get(index) != stored.get(index):
                 self.fault(index, f"the {what} table is not what the log says")
+
+
+def _root(hashes: bytes) -> bytes:
+    whole = len(hashes) - len(hashes) % 32
+    return merkle.root_of([hashes[at : at + 32] for at in range(0, whole, 32)])
+
+
+def _first_difference(stored: bytes, computed: bytes) -> int:
+    """The place of the first hash that differs."""
+    for at in range(0, len(computed), 32):
+        if stored[at : at + 32] != computed[at : at + 32]:
+            return at // 32
+    return tile.WIDTH - 1
