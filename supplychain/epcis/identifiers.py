@@ -28,7 +28,7 @@ _DIGITS = re.compile(r"[0-9]+").fullmatch
 _TEXT = re.compile(r"[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]+").fullmatch  # GS1 AI encodable character set 82
 _PART = re.compile(r"[0-9A-Z\-#/]+").fullmatch  # character set 39, of component/part identifiers
 _KEY_WITHOUT_CHECK = re.compile(r"[0-9]{6}").match
-_URN_SAFE = "!'()*+,-.:;=_"
+_URN_SAFE = "!'()+,-.:;=_"  # and not *, which stands for anything in a pattern
 
 
 def is_uri(value: object) -> bool:
@@ -513,14 +513,16 @@ _OTHER_SCHEMES = frozenset({"gid", "usdod", "adi", "bic", "imovn"})  # EPC schem
 def _parse_urn(uri: str) -> Identifier:
     kind, _, rest = uri[8:].partition(":")
     scheme, _, body = rest.partition(":")
-    pattern = body.endswith(".*")
-    if kind == "class" and scheme == "lgtin" and not pattern:
-        return _urn_lgtin(body, uri)
     if scheme in _OTHER_SCHEMES:
         return Identifier("private", uri)
+    if kind == "class" and scheme == "lgtin":
+        return _urn_lgtin(body, uri)
     known = _URN_SCHEMES.get(scheme)
-    if known and ((kind == "id" and not pattern) or (kind == "idpat" and pattern and scheme in _PATTERN_SCHEMES)):
-        return known(body, uri)
+    if known and (kind == "id" or (kind == "idpat" and scheme in _PATTERN_SCHEMES)):
+        identifier = known(body, uri)
+        is_pattern = scheme in _PATTERN_SCHEMES and identifier.serial is None
+        if is_pattern == (kind == "idpat"):
+            return identifier
     raise IdentifierInvalid(f"{_shown(uri)} is not an EPC URN: no such scheme, or a pattern where none may be")
 
 

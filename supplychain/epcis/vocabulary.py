@@ -59,7 +59,7 @@ def nearest(value: str, words: Iterable[str]) -> str | None:
     found = by_key.get(key)
     if found is not None:
         return found
-    near = difflib.get_close_matches(key, by_key, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(key, by_key, n=1, cutoff=0.65)
     return by_key[near[0]] if near else None
 
 
