@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ledger.tlog.envelope import format_time, signed_bytes, statement_hash
 from ledger.tlog.errors import Malformed, ProofInvalid, TlogError
-from ledger.tlog.keyring import GivenKey, find_key, parse_given_keys
+from ledger.tlog.keyring import GivenKey, find_key, is_key_text, parse_given_keys
 from ledger.tlog.note import NoteSignature, VerifierKey, parse_verifier_key, verify_note
 from ledger.tlog.policy import Policy, VerifiedCheckpoint, parse_policy, verify_checkpoint
 from ledger.tlog.proof import MAX_PROOF_BYTES, ProvenEntry, parse_proof, verify_in_itself
@@ -160,7 +160,7 @@ def _policy(path: str | None, vkey: str | None) -> Policy | None:
 
 
 def _given_keys(text: str) -> tuple[GivenKey, ...]:
-    return parse_given_keys(_read(text) if Path(text).is_file() else text.encode("utf-8", "surrogateescape"))
+    return parse_given_keys(text.encode("utf-8", "surrogateescape") if is_key_text(text) else _read(text))
 
 
 def _read(path: str) -> bytes:
@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY",
         action="append",
         default=[],
-        help="the party's public key: base64url, a JWK or JWK set, or the proof file of its registration; again for more",
+        help="the party's public key: base64url, a JWK, or a file with a JWK (set) or the proof of its registration",
     )
     return parser
 

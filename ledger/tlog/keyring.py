@@ -44,6 +44,11 @@ class GivenKey:
         return parse_registration(registration.statement)
 
 
+def is_key_text(text: str) -> bool:
+    """Tell whether `text` is a key itself, raw or as a JWK, and not the name of a file that holds one."""
+    return text.startswith("{") or _RAW.fullmatch(text.encode("utf-8", "surrogateescape")) is not None
+
+
 def parse_given_keys(data: bytes) -> tuple[GivenKey, ...]:
     """Read public keys: 43 characters of base64url, a JWK (RFC 8037) or set of them, or a registration's proof file.
 
@@ -57,7 +62,7 @@ def parse_given_keys(data: bytes) -> tuple[GivenKey, ...]:
     if not text.startswith(b"{"):
         raise Malformed("a public key is 43 characters of base64url, a JWK, or the proof file of its registration")
     value = strictjson.parse(text, max_bytes=MAX_PROOF_BYTES)
-    listed = value["keys"] if "keys" in value else [value]
+    listed = value.get("keys", [value])
     if not isinstance(listed, list) or not listed:
         raise Malformed("a JWK set has keys", pointer="/keys")
     return tuple(GivenKey(_from_jwk(each)) for each in listed)
