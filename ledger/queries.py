@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger import keystore
-from ledger.models import Attestation, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile
-from ledger.operations import LogMissing, key_records
+from ledger.models import Attestation, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile, VerifiedTo
+from ledger.operations import LogMissing as LogMissing  # part of what this module offers
+from ledger.operations import key_records
 from ledger.tlog import envelope, merkle, note, proof, statement, tile
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.merkle import ConsistencyProof, InclusionProof
@@ -75,6 +76,12 @@ def entries(*, before: int | None = None, limit: int = 50) -> list[EntryView]:
     if before is not None:
         rows = rows.filter(index__lt=before)
     return [_view(row) for row in rows[:limit]]
+
+
+def leaves(first: int, count: int) -> list[bytes]:
+    """The leaves from index `first` on, at most `count`, as they stand in the log."""
+    rows = Entry.objects.filter(index__gte=first, index__lt=first + count).order_by("index")
+    return [bytes(leaf) for leaf in rows.values_list("leaf", flat=True)]
 
 
 def _view(row: Entry) -> EntryView:
@@ -192,3 +199,8 @@ def tlog_proof(index: int) -> str:
 def kept_checkpoints(limit: int = 50) -> list[Checkpoint]:
     """The checkpoints that are kept for ever, newest first."""
     return list(Checkpoint.objects.order_by("-tree_size")[:limit])
+
+
+def verified_to() -> VerifiedTo | None:
+    """How far the stored bytes were verified here, and when; None before the first run."""
+    return VerifiedTo.objects.order_by("-tree_size").first()

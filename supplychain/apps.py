@@ -12,3 +12,14 @@ class SupplychainConfig(AppConfig):
         from supplychain.celery import app
 
         app.set_default()
+        _register_readers()
+
+
+def _register_readers() -> None:
+    """Entries of the log are for whoever shows a token or a session of a party."""
+    from ledger.views import register_reader
+    from supplychain.api.tokens import may_read_entries
+    from supplychain.web.accounts import is_member
+
+    register_reader(may_read_entries)
+    register_reader(is_member)

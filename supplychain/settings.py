@@ -101,8 +101,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # `default` is the application's role; `owner` owns the tables and migrates. With one address alone the roles are not split.
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///waylog")
 DATABASE_OWNER_URL = os.environ.get("DATABASE_OWNER_URL", "")
-_CONNECTION = {"conn_max_age": 600, "conn_health_checks": True}
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, **_CONNECTION)}
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
 DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "waylog"
 if DATABASE_OWNER_URL:
     DATABASES["owner"] = dj_database_url.parse(DATABASE_OWNER_URL, conn_max_age=0)
@@ -145,6 +144,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "supplychain.api.clientsecrets.SecretHasher",  # random client secrets only: see OAUTH2_PROVIDER
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -201,7 +204,15 @@ OAUTH2_PROVIDER = {
         "epcis:query": "Query EPCIS events",
     },
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
-    "ALLOWED_GRANT_TYPES": ["client_credentials"],
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",  # client credentials and revocation, no more
+    "OAUTH2_VALIDATOR_CLASS": "supplychain.api.oauth.Validator",
+    "SCOPES_BACKEND_CLASS": "supplychain.api.oauth.GrantedScopes",
+    "CLIENT_SECRET_GENERATOR_CLASS": "supplychain.api.clientsecrets.SecretGenerator",
+    "CLIENT_SECRET_HASHER": "sha256_random",
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
     "PKCE_REQUIRED": True,
 }
 REST_FRAMEWORK = {
@@ -224,6 +235,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": ["supplychain.api.schema.complete"],
 }
 
 # --- text, time, files -----------------------------------------------------------------------------------------------

@@ -24,3 +24,8 @@ def membership_of(request: HttpRequest) -> Membership | None:
         known = (memberships.filter(pk=chosen).first() if chosen else None) or memberships.first()
         request._waylog_membership = known  # type: ignore[attr-defined]
     return known
+
+
+def is_member(request: HttpRequest) -> bool:
+    """Whether a person of some party is signed in."""
+    return membership_of(request) is not None

@@ -1,0 +1,39 @@
+"""GET /api/v1/log: which log this is, and what it commits to now. Open to all, as the checkpoint is."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ledger import queries
+from supplychain.api import schema
+from supplychain.api.base import Endpoint
+
+
+class Log(Endpoint):
+    """The log."""
+
+    permission_classes = ()
+    cache_control = "public, no-cache"
+
+    @extend_schema(
+        operation_id="log",
+        summary="The log: its origin, its verifier key, its newest checkpoint",
+        tags=["log"],
+        auth=[],
+        responses=schema.answers({200: "Log"}, problems=(503,)),
+    )
+    def get(self, request: Request) -> Response:
+        """Answer what an outsider pins once (origin, verifier key) and what changes (the checkpoint)."""
+        head = queries.head()
+        return Response(
+            {
+                "origin": head.origin,
+                "verifier_key": queries.verifier_key(),
+                "tree_size": head.tree_size,
+                "root_hash": bytes(head.root_hash).hex(),
+                "checkpoint": head.checkpoint,
+            },
+            headers={"Access-Control-Allow-Origin": "*"},
+        )

@@ -1,0 +1,88 @@
+"""The OpenAPI document: which answers an address gives, and the shapes they share (those lie in `shapes`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from supplychain.api import shapes
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+_SENTENCES = {
+    400: "Malformed: the faults are listed, each with its place.",
+    401: "No token, or one that is unknown, expired or revoked.",
+    403: "The token lacks the scope, or the key is another party's.",
+    404: "Absent, or somebody else's: the same answer.",
+    409: "It does not follow from what is in the log: custody, a stale link, an id in use.",
+    413: "Over a limit of bytes or items.",
+    415: "Another media type than application/json, or another coding than gzip.",
+    422: "The item can never be appended as it is.",
+    503: "The log or its database is not there; nothing was kept of this request.",
+}
+
+
+def ref(name: str) -> dict[str, str]:
+    """Point at a shared shape."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def answers(
+    good: Mapping[int, str | dict[str, Any]], *, problems: Iterable[int] = (400, 401, 403)
+) -> dict[Any, OpenApiResponse]:
+    """The answers of one operation: `good` by status, and the problems that it may have."""
+    found: dict[Any, OpenApiResponse] = {}
+    for status, shape in good.items():
+        body = ref(shape) if isinstance(shape, str) else shape
+        description = shapes.SHAPES[shape].get("description", "") if isinstance(shape, str) else ""
+        found[status, JSON] = OpenApiResponse(body, description=description or "As asked.")
+    for status in problems:
+        found[status, PROBLEM] = OpenApiResponse(ref("Problem"), description=_SENTENCES[status])
+    return found
+
+
+def parameter(name: str, description: str, **shape: Any) -> OpenApiParameter:
+    """A parameter of the address."""
+    return OpenApiParameter(name, {"type": "string", **shape}, OpenApiParameter.QUERY, description=description)
+
+
+def in_path(name: str, description: str, **shape: Any) -> OpenApiParameter:
+    """A part of the address."""
+    return OpenApiParameter(name, {"type": "string", **shape}, OpenApiParameter.PATH, description=description)
+
+
+CURSOR = parameter("cursor", "Where the page before ended; taken from its `next`.")
+LIMIT = parameter("limit", "How many to a page.", type="integer", minimum=1, maximum=1000, default=100)
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How a client authenticates, and which scope each operation asks for."""
+
+    target_class = "supplychain.api.authentication.TokenAuthentication"
+    name = "oauth2"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """OAuth 2 client credentials, with the scopes there are."""
+        from django.conf import settings
+
+        scopes = {name: text for name, text in settings.OAUTH2_PROVIDER["SCOPES"].items() if "epcis" not in name}
+        return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token/", "scopes": scopes}}}
+
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        """The scope, or one requirement for each of several that will do."""
+        scopes = getattr(auto_schema.view, "scopes", {}).get(auto_schema.method, ())
+        return [{self.name: [scope]} for scope in scopes] or {self.name: []}
+
+
+def complete(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
+    """Add the shared shapes, and say that a body is needed (a hook of drf-spectacular)."""
+    components = result.setdefault("components", {})
+    components["schemas"] = {**components.get("schemas", {}), **shapes.SHAPES}
+    for path in result["paths"].values():
+        for operation in path.values():
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
+    return result
