@@ -138,18 +138,13 @@ class SubtreeReader:
 
 def tile_hashes(level: int, number: int, tree_size: int) -> list[bytes]:
     """The hashes of tile `number` at `level` as far as a tree of `tree_size` has them."""
-    first, end = number * tile.WIDTH, tree_size >> (tile.HEIGHT * level)
-    if end >= first + tile.WIDTH:
+    end = tree_size >> (tile.HEIGHT * level)
+    if end >= (number + 1) * tile.WIDTH:
         full = Tile.objects.filter(level=level, index=number).values_list("hashes", flat=True).first()
         if full is not None:
             raw = bytes(full)
             return [raw[at : at + 32] for at in range(0, len(raw), 32)]
-    span = {"index__gte": first, "index__lt": min(end, first + tile.WIDTH)}
-    if level == 0:
-        rows = Entry.objects.filter(**span).order_by("index").values_list("leaf_hash", flat=True)
-    else:
-        rows = Tile.objects.filter(level=level - 1, **span).order_by("index").values_list("root", flat=True)
-    return [bytes(row) for row in rows]
+    return partial_hashes(level, number, end)
 
 
 def root_at(tree_size: int) -> bytes:

@@ -93,7 +93,7 @@ def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> None:
         full = (first + len(fresh)) // tile.WIDTH
         if number == full:
             break  # no tile of this level became full, so none above did
-        hashes = [*(_partial_hashes(level // tile.HEIGHT, number, first) if missing else []), *fresh]
+        hashes = [*(partial_hashes(level // tile.HEIGHT, number, first) if missing else []), *fresh]
         _, roots = completed[level + tile.HEIGHT]
         for at, root in enumerate(roots):
             part = hashes[at * tile.WIDTH : (at + 1) * tile.WIDTH]
@@ -103,17 +103,12 @@ def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> None:
     head.tree_size, head.root_hash, head.frontier = compact.size, compact.root(), compact.to_bytes()
 
 
-def _partial_hashes(level: int, number: int, size: int) -> list[bytes]:
-    """The hashes of tile `number` at `level` that exist while the level has `size` of them."""
-    first = number * tile.WIDTH
+def partial_hashes(level: int, number: int, size: int) -> list[bytes]:
+    """The hashes of tile `number` at `level` that exist while the level has `size` of them, from the level below."""
+    span = {"index__gte": number * tile.WIDTH, "index__lt": min(size, (number + 1) * tile.WIDTH)}
     if level == 0:
-        rows = (
-            Entry.objects.filter(index__gte=first, index__lt=size).order_by("index").values_list("leaf_hash", flat=True)
-        )
-    else:
-        below = Tile.objects.filter(level=level - 1, index__gte=first, index__lt=size)
-        rows = below.order_by("index").values_list("root", flat=True)
-    return [bytes(row) for row in rows]
+        return [bytes(row.leaf_hash) for row in Entry.objects.filter(**span).order_by("index").only("leaf_hash")]
+    return [bytes(row.root) for row in Tile.objects.filter(level=level - 1, **span).order_by("index").only("root")]
 
 
 def sign_checkpoint(origin: str, size: int, root: bytes, signer: SigningKey) -> str:
