@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from ledger import keystore
 from ledger.models import Attestation, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile, VerifiedTo
 from ledger.operations import LogMissing as LogMissing  # part of what this module offers
+from ledger.operations.write import partial_hashes
 from ledger.operations import key_records
 from ledger.tlog import envelope, merkle, note, proof, statement, tile
 from ledger.tlog.keys import KeyRecord
@@ -96,7 +98,7 @@ def key(key_id: str) -> KeyRecord | None:
     return found[0] if found else None
 
 
-def keys_of(party: object = None) -> list[KeyRecord]:
+def keys_of(party: UUID | None = None) -> list[KeyRecord]:
     """All registered keys (of one party), in the order of their registration."""
     rows = Key.objects.order_by("registered_index")
     if party is not None:
