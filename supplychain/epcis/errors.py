@@ -60,7 +60,3 @@ class DocumentInvalid(EventInvalid):
 
 class QueryInvalid(EventInvalid):
     """A query with parameters that EPCIS does not know or values that they cannot take."""
-
-
-class HashImpossible(EpcisError):
-    """An event for which CBV 2.0, section 8.9, gives no pre-hash string."""
