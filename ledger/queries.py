@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from ledger import keystore
 from ledger.models import Attestation, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile, VerifiedTo
 from ledger.operations import LogMissing as LogMissing  # part of what this module offers
-from ledger.operations.write import partial_hashes
 from ledger.operations import key_records
+from ledger.operations.write import partial_hashes
 from ledger.tlog import envelope, merkle, note, proof, statement, tile
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.merkle import ConsistencyProof, InclusionProof
 from ledger.tlog.statement import Statement
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 class EntryMissing(LookupError):
@@ -122,9 +126,16 @@ class SubtreeReader:
     def __init__(self, tree_size: int) -> None:
         self.tree_size = tree_size
         self._tiles: dict[tuple[int, int], list[bytes]] = {}
+        self._roots: dict[tuple[int, int], bytes] = {}
 
     def __call__(self, level: int, index: int) -> bytes:
         """The hash over the leaves [index << level, (index + 1) << level)."""
+        found = self._roots.get((level, index))
+        if found is None:
+            found = self._roots[level, index] = self._root(level, index)
+        return found
+
+    def _root(self, level: int, index: int) -> bytes:
         tile_level, height = divmod(level, tile.HEIGHT)
         first = index << height
         number, at = divmod(first, tile.WIDTH)
@@ -173,8 +184,12 @@ def inclusion_proofs(indices: Sequence[int], tree_size: int | None = None) -> li
     for index in indices:
         if not 0 <= index < wanted:
             raise EntryMissing(f"a tree of {wanted} entries has no entry {index}")
-    reader = SubtreeReader(wanted)
-    return [merkle.prove_inclusion(index, wanted, reader) for index in indices]
+    return _prove(indices, wanted)
+
+
+def _prove(indices: Sequence[int], tree_size: int) -> list[InclusionProof]:
+    reader = SubtreeReader(tree_size)
+    return [merkle.prove_inclusion(index, tree_size, reader) for index in indices]
 
 
 def consistency_proof(old: int, new: int) -> ConsistencyProof:
@@ -191,6 +206,28 @@ def tlog_proof(index: int) -> str:
     row = entry(index)
     [path] = inclusion_proofs([index], found.tree_size)
     return proof.format_proof(proof.Proof(extra=row.leaf, inclusion=path, checkpoint=found.checkpoint))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What proves one entry under the checkpoint beside it."""
+
+    index: int
+    statement_hash: bytes
+    record_time_ms: int
+    key_id: str
+    inclusion: InclusionProof
+
+
+def receipts(indices: Sequence[int]) -> tuple[str, dict[int, Receipt]]:
+    """The newest checkpoint, and for each of these entries (that are in the log) its place and proof under it."""
+    found = head()
+    proofs = dict(zip(indices, _prove(indices, found.tree_size), strict=True))
+    rows = Entry.objects.filter(index__in=list(proofs)).values_list("index", "statement_hash", "record_time", "key_id")
+    return found.checkpoint, {
+        index: Receipt(index, bytes(digest), (at - EPOCH) // MILLISECOND, key_id, proofs[index])
+        for index, digest, at, key_id in rows
+    }
 
 
 def kept_checkpoints(limit: int = 50) -> list[Checkpoint]:

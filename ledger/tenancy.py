@@ -6,10 +6,15 @@ the connection. Without a setting nothing is visible.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import BooleanField, Model, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from psycopg.pq import TransactionStatus
+
+Row = TypeVar("Row", bound=Model)
 
 EVERYONE = "*"
 """What an edge sets that acts for the system itself: capture, forecasts, audits, commands."""
@@ -57,3 +62,14 @@ def set_party(value: str) -> None:
     """Set it until it is set again; requests do so at their start."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('waylog.party', %s, false)", [value])
+
+
+def readable_by(rows: QuerySet[Row], party: UUID) -> QuerySet[Row]:
+    """Keep the rows that `party` may read: the first wall, by the same rule as the policies of the second."""
+    table = connection.ops.quote_name(rows.model._meta.db_table)
+    shared = RawSQL(
+        f"EXISTS (SELECT 1 FROM ledger_scopereader r WHERE r.party = %s AND r.scope = ANY({table}.scopes))",
+        [party],
+        output_field=BooleanField(),
+    )
+    return rows.filter(Q(tenant=party) | Q(shared))
