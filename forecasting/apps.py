@@ -1,8 +1,20 @@
 """Forecasting as a Django application."""
 
+import os
+
 from django.apps import AppConfig
+
+# One thread a process: workers are what runs in parallel. Read by the libraries when numpy is first imported.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "STAN_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
 
 
 class ForecastingConfig(AppConfig):
     name = "forecasting"
     verbose_name = "Forecasting"
+
+    def ready(self) -> None:
+        """Tell the job runner what a forecast job does."""
+        from forecasting import jobs, operations
+
+        jobs.register(operations.FORECAST, operations.forecast)

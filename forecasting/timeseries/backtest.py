@@ -7,7 +7,7 @@ method is judged under the conditions of its use.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Trial:
     """One method at one origin: what it forecast, what came, and the part it learned from."""
 
     cutoff: datetime
+    first_period: date
     forecast: Forecast
     actual: Vector
     train: Vector
@@ -128,7 +129,9 @@ def _tried(
     """All methods at one origin, or none: they are compared on the same origins."""
     actual = actuals(now, after=then, horizon=horizon)
     return {
-        method.name: Trial(origin, method.forecast(then, horizon, seed=seed), actual, then.values, then.season_length)
+        method.name: Trial(
+            origin, then.end, method.forecast(then, horizon, seed=seed), actual, then.values, then.season_length
+        )
         for method in methods
     }
 

@@ -47,11 +47,15 @@ class QuantityRefused(SeriesRefused):
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """One quantity, when it happened and from when on it could be known; both times aware."""
+    """One quantity, when it happened and from when on it could be known; all times aware.
+
+    From `withdrawn_at` on it is known to have been wrong, and counts no more.
+    """
 
     at: datetime
     known_at: datetime
     quantity: float
+    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,8 +141,12 @@ def last_end(cutoff: datetime, frequency: Frequency) -> date:
 
 
 def known(observations: Iterable[Dated], cutoff: datetime) -> list[Dated]:
-    """Those observations that could be known at `cutoff`."""
-    return [o for o in observations if o.known_at <= cutoff and o.at < cutoff]
+    """Those observations that could be known at `cutoff`, and had not been withdrawn."""
+    return [
+        o
+        for o in observations
+        if o.known_at <= cutoff and o.at < cutoff and (o.withdrawn_at is None or o.withdrawn_at > cutoff)
+    ]
 
 
 def series_as_known(

@@ -34,8 +34,8 @@ class Forecast:
             raise ValueError("quantiles must be steps x levels")
         if not (np.isfinite(self.point).all() and np.isfinite(self.quantiles).all()):
             raise MethodFailed("The method gave numbers that are not finite.")
-        object.__setattr__(self, "point", np.maximum(self.point, 0.0))
-        object.__setattr__(self, "quantiles", np.sort(np.maximum(self.quantiles, 0.0), axis=1))
+        object.__setattr__(self, "point", np.maximum(self.point, 0.0) + 0.0)  # + 0.0: no -0.0
+        object.__setattr__(self, "quantiles", np.sort(np.maximum(self.quantiles, 0.0) + 0.0, axis=1))
 
     @property
     def horizon(self) -> int:

@@ -1,6 +1,6 @@
 """One champion a pool, from past origins."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def backtested(origins=3, **errors):
     def trial(error):
         point = np.array([10.0 + error])
         forecast = Forecast(point, np.repeat(point[:, None], len(LEVELS), axis=1))
-        return Trial(datetime(2025, 1, 1, tzinfo=UTC), forecast, np.array([10.0]), TRAIN, 1)
+        return Trial(datetime(2025, 1, 1, tzinfo=UTC), date(2025, 1, 1), forecast, np.array([10.0]), TRAIN, 1)
 
     return Backtest({name: tuple(trial(error) for _ in range(origins)) for name, error in errors.items()})
 

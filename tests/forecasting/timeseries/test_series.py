@@ -156,3 +156,10 @@ def test_two_deliveries_a_week_over_years_are_a_weekly_series():
 def test_no_season_is_claimed_before_two_were_seen():
     assert season_length_of("W", 103) == 1
     assert season_length_of("W", 104) == 52
+
+
+def test_what_was_withdrawn_counts_until_it_was():
+    wrong = Dated(at("2025-03-01"), at("2025-03-01"), 900, withdrawn_at=at("2025-03-05"))
+    right = seen("2025-03-01", 9, known="2025-03-05")
+    assert built([wrong, right], at("2025-03-04", 0)).values[0] == 900
+    assert built([wrong, right], at("2025-03-06", 0)).values[0] == 9

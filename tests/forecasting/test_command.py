@@ -1,0 +1,73 @@
+"""`manage.py forecast`."""
+
+from io import StringIO
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from forecasting import jobs
+from forecasting.management.commands import forecast as command
+from forecasting.models import ForecastRun, Job, SeriesForecast
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    """A second thread would not see this transaction, and there is no broker."""
+    from contextlib import nullcontext
+
+    monkeypatch.setattr(command, "beating_heart", lambda claimed: nullcontext())
+    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+
+
+@pytest.fixture
+def sparse(world):
+    world.demand("saws", [int(v) for v in np.random.default_rng(1).choice([0, 0, 4], 112)])
+    return world
+
+
+def forecast(*arguments):
+    out, err = StringIO(), StringIO()
+    call_command("forecast", *arguments, stdout=out, stderr=err)
+    return out.getvalue() + err.getvalue()
+
+
+RUN = ("run", "--cutoff", "2025-09-22", "--frequency", "D", "--horizon", "7")
+
+
+def test_run_forecasts_now_and_reproduce_and_list_name_the_run(sparse):
+    assert "1 of 1 series forecast" in forecast(*RUN)
+    found = ForecastRun.objects.get()
+    assert "bit for bit" in forecast("reproduce", found.id.hex)
+    assert "bit for bit" in forecast("reproduce", "latest")
+    assert found.id.hex in forecast("list")
+
+
+def test_reproduce_ends_with_1_when_the_run_comes_out_otherwise(sparse):
+    forecast(*RUN)
+    row = SeriesForecast.objects.get()
+    row.steps[0]["point"] = 99.0
+    row.save()
+    with pytest.raises(SystemExit) as ended:
+        forecast("reproduce", "latest")
+    assert ended.value.code == 1
+
+
+def test_enqueue_leaves_it_to_a_worker(sparse):
+    assert "waits for a worker" in forecast(*RUN, "--enqueue")
+    assert Job.objects.get().status == "queued" and not ForecastRun.objects.exists()
+
+
+@pytest.mark.parametrize("arguments", [("reproduce", "abcdef"), ("reproduce", "latest"), ("run", "--horizon", "0")])
+def test_what_makes_no_sense_is_one_sentence(as_system, arguments):
+    with pytest.raises(CommandError):
+        forecast(*arguments)
+
+
+def test_a_job_that_fails_says_why_and_does_not_wait_on(sparse):
+    from ledger.models import LogHead
+
+    LogHead.objects.update(root_hash=bytes(32))
+    with pytest.raises(CommandError, match="does not hold"):
+        forecast(*RUN)
+    assert Job.objects.get().status == "failed"

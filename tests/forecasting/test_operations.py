@@ -1,0 +1,260 @@
+"""A run is computed from the log, stored, signed into the log, and comes out the same again."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from forecasting import jobs, operations, queries
+from forecasting import runs as forecasting_runs
+from forecasting.models import ForecastRun, Job, Manifest, SeriesForecast
+from forecasting.runs import RunRefused, RunSettings
+from ledger import operations as ledger_operations
+from ledger import tenancy
+from ledger.models import Entry, LogHead
+from ledger.tlog import envelope, statement
+from ledger.verified import verified_entries
+from tests.forecasting.conftest import CUTOFF, FIRST_DAY
+
+NOW = datetime(2026, 3, 2, 2, 10, tzinfo=UTC)
+pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # Prophet's own
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(monkeypatch):
+    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+
+
+@pytest.fixture
+def traded(world):
+    """A steady, a sparse, a short and a dormant series."""
+    rng = np.random.default_rng(3)
+    week = np.tile([20, 20, 20, 20, 20, 50, 30], 16)
+    world.demand("apples", [int(v) for v in week + rng.integers(-2, 3, 112)])
+    world.demand("saws", [int(v) for v in rng.choice([0, 0, 0, 4], 112)])
+    world.demand("kiwis", [5] * 10, first=CUTOFF - timedelta(days=10))
+    world.demand("sledges", [5] * 30)
+    return world
+
+
+def run_now(**settings):
+    settings = RunSettings(cutoff=CUTOFF, **({"frequency": "D", "horizon": 7, "origins": 3} | settings))
+    job = operations.request_forecast(cause=uuid4().hex, settings=settings, now=NOW)
+    return jobs.perform(job.id, clock=lambda: NOW)
+
+
+@pytest.fixture
+def done(traded):
+    job = run_now()
+    assert job.status == "done", job.error
+    return ForecastRun.objects.get()
+
+
+def series(product):
+    return SeriesForecast.objects.get(product=product)
+
+
+def test_a_run_gives_each_series_a_forecast_or_a_reason(done):
+    apples = series("apples")
+    assert apples.method and not apples.reason and apples.demand_class == "smooth"
+    assert len(apples.steps) == 7 and apples.steps[0]["period"] == "2025-09-22"
+    assert len(apples.steps[0]["quantiles"]) == len(apples.levels) == 11
+    assert set(apples.scores) == {"seasonal_naive", "empirical", "prophet"}
+    assert apples.scores["prophet"]["origins"] == 3 and len(apples.backtest["origins"]) == 3
+    assert "10 days of history" in series("kiwis").reason and series("kiwis").steps == []
+    assert "no demand in the last 56 days" in series("sledges").reason
+    assert (done.series_count, done.forecast_count) == (4, 2)
+
+
+def test_sparse_demand_is_never_given_to_prophet(done):
+    saws = series("saws")
+    assert saws.demand_class in {"intermittent", "lumpy"} and saws.method != "prophet"
+    assert "prophet" not in saws.scores
+
+
+def test_the_run_is_one_signed_statement_that_names_tree_size_root_and_manifest(done):
+    [entry] = [entry for entry in verified_entries() if entry.statement.type == "forecast"]
+    assert entry.index == done.statement_index == done.tree_size and entry.key.role == "forecaster"
+    assert entry.statement.claims == {
+        "run": done.id.hex,
+        "tree_size": done.tree_size,
+        "root_hash": bytes(done.root_hash).hex(),
+        "manifest": bytes(done.manifest_digest).hex(),
+        "series_root": bytes(done.series_root).hex(),
+    }
+    told = json.loads(entry.body)
+    assert bytes(Manifest.objects.get().body) == entry.body
+    assert told["settings"]["seed"] == 1 and told["versions"]["prophet"] and told["methods"]["prophet"]
+    assert {record["product"] for record in told["series"]} == {"apples", "saws", "kiwis", "sledges"}
+    assert all(record["forecast"] or record["reason"] for record in told["series"])
+
+
+def test_a_run_comes_out_again_bit_for_bit_also_after_the_log_grew(done, traded):
+    traded.demand("apples", [900] * 5)
+    again = operations.reproduce(done)
+    assert again.holds, again.differences
+    assert again.same_versions and again.series == 4 and again.largest_difference == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"steps": []}, "forecast"),
+        ({"method": "empirical"}, "method"),
+        ({"history": [1.0]}, "history"),
+        ({"attested": False}, "attested"),
+        ({"components": {"trend": [1.0]}}, "forecast"),
+        ({"site": "elsewhere"}, "site"),
+    ],
+)
+def test_a_changed_series_is_found_by_the_audit(done, change, word):
+    row = series("apples")
+    for name, value in change.items():
+        setattr(row, name, value)
+    if change.get("steps") == []:
+        row.steps = [{**step, "point": step["point"] + 1} for step in series("apples").steps]
+    row.save()
+    [(index, what)] = list(queries.faults())
+    assert index == done.statement_index and what.endswith(f"{word} of apples at shop is not what was signed")
+
+
+def test_a_changed_run_is_found_by_the_audit_and_by_reproducing_it(done):
+    assert list(queries.faults()) == []
+    ForecastRun.objects.update(series_root=bytes(32))
+    assert {what.split(": ")[1] for _, what in queries.faults()} == {
+        "its series_root is not the one that was signed",
+        "its series are not those that were signed",
+    }
+    assert not operations.reproduce(ForecastRun.objects.get()).holds
+
+
+def test_a_changed_quantile_is_found_by_reproducing_the_run(done):
+    row = series("apples")
+    row.steps[0]["quantiles"][3] += 0.5
+    row.save()
+    again = operations.reproduce(done)
+    assert any("the stored forecast differs" in what for what in again.differences)
+
+
+def test_with_other_versions_small_differences_are_tolerated_and_large_ones_are_not(done):
+    ForecastRun.objects.update(versions={**done.versions, "numpy": "0.1"})
+    row = series("apples")
+    row.steps[0]["point"] *= 1.0001
+    row.save()
+    changed = operations.reproduce(ForecastRun.objects.get())
+    assert not changed.same_versions and not any("stored forecast" in what for what in changed.differences)
+    row.steps[0]["point"] *= 2
+    row.save()
+    assert any("stored forecast" in what for what in operations.reproduce(ForecastRun.objects.get()).differences)
+
+
+def test_other_quantities_in_the_log_would_come_out_otherwise(done, monkeypatch):
+    real = operations.demand_history
+
+    def poisoned(**more):
+        found = real(**more)
+        for each in found.series:
+            object.__setattr__(each.observations[0], "quantity", 999.0)
+        return found
+
+    monkeypatch.setattr(operations, "demand_history", poisoned)
+    again = operations.reproduce(done)
+    assert any("history" in what for what in again.differences)
+
+
+def test_nothing_is_forecast_from_a_broken_log(traded):
+    LogHead.objects.update(root_hash=bytes(32))
+    job = run_now()
+    assert job.status == "failed" and "does not hold" in job.error
+    assert not ForecastRun.objects.exists() and not Entry.objects.filter(type="forecast").exists()
+
+
+def test_a_worker_that_lost_its_lease_signs_nothing(traded, monkeypatch):
+    job = operations.request_forecast(cause="x", settings=RunSettings(CUTOFF, frequency="D"), now=NOW)
+    claimed = jobs.claim(job.id, now=NOW)
+    monkeypatch.setattr(operations, "compute", lambda *_, **__: forecasting_runs.RunResult([], {}))
+    complete = operations.forecast(claimed, lambda done, total: None, lambda: NOW)
+    jobs.cancel(job.id, now=NOW)
+    with pytest.raises(jobs.LeaseLost):
+        jobs.finish(claimed, complete, clock=lambda: NOW)
+    assert not Entry.objects.filter(type="forecast").exists()
+
+
+def test_a_log_without_demand_gives_a_run_without_series(world):
+    assert run_now().result["series"] == 0
+    assert operations.reproduce(ForecastRun.objects.get()).holds
+
+
+@pytest.mark.parametrize(
+    "settings", [{"horizon": 10**9}, {"horizon": 0}, {"origins": 999}, {"seed": -1}, {"frequency": "H"}]
+)
+def test_senseless_settings_are_refused(settings):
+    with pytest.raises(RunRefused):
+        RunSettings(CUTOFF, **settings)
+
+
+def test_a_forged_job_with_senseless_settings_fails_with_the_reason(world):
+    job = jobs.enqueue("forecast", cause="forged", args={"cutoff": "never", "horizon": 10**9}, now=NOW)
+    assert jobs.perform(job.id, clock=lambda: NOW).status == "failed"
+    other = jobs.enqueue("forecast", cause="forged 2", args={"surprise": 1}, now=NOW)
+    assert jobs.perform(other.id, clock=lambda: NOW).status == "failed"
+
+
+def test_the_rule_takes_forecasts_and_nothing_else(world):
+    event = world.log.event(world.shop, body=b"{}")
+    [outcome] = ledger_operations.append_many([event], rule=operations.ForecastsOnly(), now=NOW)
+    assert outcome.error.code == "refused"
+
+
+def test_nobody_but_the_forecaster_signs_a_forecast(world):
+    forged = ledger_operations.submission(
+        "forecast", {"run": "1"}, origin=world.log.origin, by=world.shop.signer, body=b"{}"
+    )
+    [outcome] = ledger_operations.append_many([forged], rule=operations.ForecastsOnly(), now=NOW)
+    assert outcome.error.code == "key"
+
+
+def test_the_nightly_run_is_asked_for_once_a_day(db, as_system):
+    first = operations.request_nightly_forecast(now=NOW)
+    assert operations.request_nightly_forecast(now=NOW + timedelta(hours=3)) is None
+    assert operations.request_nightly_forecast(now=NOW + timedelta(days=1)) is not None
+    assert Job.objects.count() == 2 and first.args["cutoff"] == NOW.isoformat()
+
+
+def test_a_party_sees_the_series_at_its_own_sites_and_a_stranger_none(done, traded):
+    assert queries.series_of(done, party=traded.shop.party).count() == 4
+    assert queries.series_of(done, party=uuid4()).count() == 0
+    assert queries.series_forecast(series("apples").pk, party=uuid4()) is None
+    assert queries.latest_forecast(product="apples", site="shop", party=None) is None
+
+
+def test_the_database_itself_hides_series_and_manifests_from_strangers(done, traded):
+    with tenancy.acting_for(traded.shop.party):
+        assert SeriesForecast.objects.count() == 4 and Manifest.objects.count() == 0
+    for stranger in (uuid4(), None):
+        with tenancy.acting_for(stranger):
+            assert not SeriesForecast.objects.exists()
+
+
+def test_the_sentence_of_provenance_names_root_cutoff_and_entry(done):
+    said = queries.provenance(done)
+    assert bytes(done.root_hash).hex()[:16] in said.sentence and "2025-09-22 02:00" in said.sentence
+    assert f"entry {done.statement_index}" in said.sentence
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(done):
+    assert queries.run(done.id.hex[:8]) == done
+    for unknown in ("zz", "", "0" * 40, uuid4()):
+        with pytest.raises(queries.RunMissing):
+            queries.run(unknown)
+
+
+def test_the_statement_fits_a_key_management_service(done):
+    leaf = envelope.parse_leaf(bytes(Entry.objects.get(type="forecast").leaf))
+    assert len(leaf.payload) < statement.MAX_BYTES / 4
+
+
+def test_history_before_the_cutoff_only_is_in_the_forecast(done):
+    assert series("apples").history_start == FIRST_DAY.date() and len(series("apples").history) == 112
