@@ -14,10 +14,10 @@ from typing import Any
 
 from ledger.tlog import strictjson
 from supplychain.epcis.contexts import Context
-from supplychain.epcis.errors import DocumentInvalid, Fault
+from supplychain.epcis.errors import MAX_FAULTS, DocumentInvalid, Fault
 from supplychain.epcis.events import Event
 from supplychain.epcis.parsing import read_event, read_json, read_outer_context
-from supplychain.epcis.values import Reader, shortened
+from supplychain.epcis.values import SUGGESTIONS, Reader, shortened
 from supplychain.epcis.vocabulary import EVENT_TYPES
 
 MAX_DOCUMENT = 16 * 1024 * 1024
@@ -89,8 +89,11 @@ def read_document(data: bytes, *, max_bytes: int = MAX_DOCUMENT) -> Document:
     pointer = "/" + "/".join(path)
     ranges = strictjson.item_ranges(data, _find(data, path))
     events = []
+    found = 0
     for number, (item, (start, end)) in enumerate(zip(items, ranges, strict=True)):
-        event, faults = read_event(item, context, f"{pointer}/{number}")
+        left = SUGGESTIONS if found < MAX_FAULTS else 0
+        event, faults = read_event(item, context, f"{pointer}/{number}", suggestions=left)
+        found += len(faults)
         events.append(DocumentEvent(f"{pointer}/{number}", start, end, event, tuple(faults)))
     created_at = Reader(context).time(value["creationDate"], "/creationDate")
     header = value.get("epcisHeader") or {}

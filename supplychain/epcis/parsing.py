@@ -23,7 +23,7 @@ from supplychain.epcis.events import (
 )
 from supplychain.epcis.sensors import read_sensor_elements
 from supplychain.epcis.terms import read_quantities, read_terms
-from supplychain.epcis.values import Reader, shortened
+from supplychain.epcis.values import SUGGESTIONS, Reader, shortened
 from supplychain.epcis.vocabulary import (
     ACTIONS,
     BUSINESS_STEPS,
@@ -103,9 +103,10 @@ def read_outer_context(value: Any, at: str) -> Context:
 def read_event(event: Any, context: Context, at: str, *, own_context: bool = False) -> tuple[Event | None, list[Fault]]:
     """Read one event within an already read context; return it, or None, and its faults.
 
-    With `own_context` the context was read from the event itself, which is not done again.
+    With `own_context` the context was read from the event itself, which is not done again. Looking for the words that
+    were meant takes time: it stops at `suggestions` faults.
     """
-    reader = Reader(context)
+    reader = Reader(context, suggestions)
     if type(event) is not dict:
         reader.wrong_kind(event, at, "an event")
         return None, reader.faults

@@ -11,7 +11,7 @@ from typing import Any
 from supplychain.epcis.contexts import STANDARD_PREFIXES, Context, escape
 from supplychain.epcis.errors import MAX_FAULTS, Fault, IdentifierInvalid
 from supplychain.epcis.events import WAYLOG_NAMESPACE
-from supplychain.epcis.identifiers import Identifier, is_uri, parse_identifier
+from supplychain.epcis.identifiers import MAX_LENGTH, Identifier, is_uri, parse_identifier
 from supplychain.epcis.vocabulary import Vocabulary, nearest
 
 _TIME = re.compile(
@@ -19,7 +19,7 @@ _TIME = re.compile(
 ).fullmatch
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9._\-]*").fullmatch
 _KINDS = {str: "text", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "an object"}
-_SUGGESTIONS = 20  # an event with more faults than this has other problems than spelling
+SUGGESTIONS = 20  # an event with more faults than this has other problems than spelling
 
 
 def kind_of(value: Any) -> str:
@@ -46,10 +46,11 @@ def _identifier(uri: str) -> Identifier | str:
 class Reader:
     """Collects the faults of one event while its values are read; a refused value reads as None or is left out."""
 
-    __slots__ = ("context", "faults")
+    __slots__ = ("context", "faults", "suggestions")
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, suggestions: int = SUGGESTIONS) -> None:
         self.context = context
+        self.suggestions = suggestions
         self.faults: list[Fault] = []
 
     def fault(
@@ -61,7 +62,7 @@ class Reader:
 
     def nearest(self, value: str, words: tuple[str, ...]) -> str | None:
         """Return the nearest word, while there are not too many faults already."""
-        return nearest(value, words) if len(self.faults) < _SUGGESTIONS else None
+        return nearest(value, words) if len(self.faults) < self.suggestions else None
 
     def wrong_kind(self, value: Any, at: str, wanted: str) -> None:
         """Note that a value has the wrong JSON type; null deserves a hint of its own."""
@@ -128,7 +129,7 @@ class Reader:
         if type(value) is not str:
             self.wrong_kind(value, at, "a URI")
             return None
-        found = _identifier(value)
+        found = _identifier(value) if len(value) <= MAX_LENGTH else "this identifier is too long"
         if isinstance(found, Identifier):
             return found
         self.fault(at, found[:1].upper() + found[1:] + ".", value)
@@ -160,7 +161,7 @@ class Reader:
             return None
         word = vocabulary.resolve(value)
         if word is None:
-            near = vocabulary.suggest(value[:100]) if len(self.faults) < _SUGGESTIONS else None
+            near = vocabulary.suggest(value[:100]) if len(self.faults) < self.suggestions else None
             message = f'"{shortened(value)}" is not {vocabulary.title}; a word of your own must be a URI.'
             self.fault(at, message, value, vocabulary.words, near)
         return word

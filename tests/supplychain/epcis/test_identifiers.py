@@ -122,6 +122,13 @@ def test_a_wrong_key_is_refused_in_words_and_left_alone_by_canonical(uri, words)
     assert canonical(uri) == uri
 
 
+def test_a_uri_without_end_is_refused_at_once():
+    endless = "https://a.example/" + "00/376123450000042184/" * 40_000
+    with pytest.raises(IdentifierInvalid, match="more than 2000"):
+        parse_identifier(endless)
+    assert canonical(endless) == endless
+
+
 def test_builders_check_what_they_build_from():
     assert sscc_uri("376123450000042184") == "https://id.gs1.org/00/376123450000042184"
     assert gtin_uri("4012345999990") == "https://id.gs1.org/01/04012345999990"

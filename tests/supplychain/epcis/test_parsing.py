@@ -289,6 +289,11 @@ def test_a_long_value_is_shortened_in_its_fault():
     assert len(fault.value) == 100
 
 
+def test_an_identifier_without_end_is_refused():
+    (fault,) = refused(changed(GOOD, epcList=["https://a.example/" + "x" * 5000]))
+    assert (fault.pointer, fault.message) == ("/epcList/0", "This identifier is too long.")
+
+
 def test_a_fault_says_what_is_allowed():
     (fault,) = refused(changed(GOOD, action="observe"))
     assert fault.as_dict() == {
