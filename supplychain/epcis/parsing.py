@@ -100,7 +100,9 @@ def read_outer_context(value: Any, at: str) -> Context:
     return context
 
 
-def read_event(event: Any, context: Context, at: str, *, own_context: bool = False) -> tuple[Event | None, list[Fault]]:
+def read_event(
+    event: Any, context: Context, at: str, *, own_context: bool = False, suggestions: int = SUGGESTIONS
+) -> tuple[Event | None, list[Fault]]:
     """Read one event within an already read context; return it, or None, and its faults.
 
     With `own_context` the context was read from the event itself, which is not done again. Looking for the words that
