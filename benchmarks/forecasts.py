@@ -32,6 +32,8 @@ def series(count: int, days: int = 365) -> list[DemandSeries]:
                 season_length=7,
                 start=date(2025, 1, 6) + timedelta(days=0),
                 values=values,
+                unit="",
+                kind="receipt",
             )
         )
     return made
