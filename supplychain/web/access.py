@@ -41,15 +41,16 @@ def member(view: View) -> View:
 
 def operator(view: View) -> View:
     """Let only those in who may move goods; others get 403."""
-    return _only(lambda membership: membership.may_operate, view)
+    return only(lambda membership: membership.may_operate, view)
 
 
 def manager(view: View) -> View:
     """Let only managers in; others get 403."""
-    return _only(lambda membership: membership.may_manage, view)
+    return only(lambda membership: membership.may_manage, view)
 
 
-def _only(may: Callable[[Membership], bool], view: View) -> View:
+def only(may: Callable[[Membership], bool], view: View) -> View:
+    """Let only members in for whom `may` holds; others get 403."""
     @wraps(view)
     def checked(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not may(request.membership):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -37,11 +36,11 @@ class LogHealth:
 
     tree_size: int
     verified_size: int
-    verified_at: datetime | None
 
     @property
-    def behind(self) -> bool:
-        return self.verified_size < self.tree_size
+    def behind(self) -> int:
+        """How many entries were appended since."""
+        return self.tree_size - self.verified_size
 
 
 class Shell:
@@ -70,7 +69,7 @@ class Shell:
         except LogMissing:
             return None
         mark = log.verified_to()
-        return LogHealth(size, mark.tree_size if mark else 0, mark.verified_at if mark else None)
+        return LogHealth(size, mark.tree_size if mark else 0)
 
     @property
     def others(self) -> list[Membership]:

@@ -1,0 +1,201 @@
+"""Keys and people of a party, for its manager: approve, refuse, revoke; who signs in; which programs act."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from ledger import queries as log
+from ledger.admission import Refused
+from supplychain.models import ApiClient, KeyRequest, Membership, Role
+from supplychain.operations import parties, people
+from supplychain.web.access import MemberRequest, manager
+from supplychain.web.log import key_row
+from supplychain.web.names import Names
+
+REVOCABLE = ("device", "external")
+SCOPES = settings.OAUTH2_PROVIDER["SCOPES"]
+
+
+class PersonForm(forms.Form):
+    """Somebody who shall sign in."""
+
+    email = forms.EmailField(label="E-mail address")
+    name = forms.CharField(label="Name", max_length=120, required=False)
+    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.OPERATOR)
+
+
+class RoleForm(forms.Form):
+    """A person's role."""
+
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class ClientForm(forms.Form):
+    """A program that shall act through the API."""
+
+    client_name = forms.CharField(label="Name of the program", max_length=120)
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=list(SCOPES.items()),
+        widget=forms.CheckboxSelectMultiple,
+        initial=["events:write", "events:read", "shipments:read"],
+    )
+
+
+@manager
+def keys(request: MemberRequest) -> HttpResponse:
+    """Show what waits, the party's keys, people and API clients."""
+    return _page(request)
+
+
+@require_POST
+@manager
+def approve(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    """Sign the registration of a key that waits, with the party's managed admin key."""
+    return _decided(
+        request,
+        lambda: (
+            "The key is registered: entry"
+            f" {parties.approve_key(request_id, party=_party(request), decided_by=request.user, now=timezone.now()):,}"  # noqa: TID251
+            " of the log."
+        ),
+    )
+
+
+@require_POST
+@manager
+def refuse(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    """Say no to a key that waits."""
+
+    def act() -> str:
+        parties.refuse_key(request_id, party=_party(request), decided_by=request.user, now=timezone.now())  # noqa: TID251
+        return "The key was refused and signs nothing."
+
+    return _decided(request, act)
+
+
+@require_POST
+@manager
+def revoke(request: MemberRequest, key_id: str) -> HttpResponse:
+    """Revoke a device's or a partner system's key; those that this server holds stay."""
+    key = log.key(key_id)
+    if key is None or key.party != _party(request).hex or key.role not in REVOCABLE:
+        raise Http404
+
+    def act() -> str:
+        index = parties.revoke_key(key_id, party=_party(request), now=timezone.now())  # noqa: TID251
+        return f"The key is revoked by entry {index:,}. What it signed before stays valid."
+
+    return _decided(request, act)
+
+
+@require_POST
+@manager
+def add_person(request: MemberRequest) -> HttpResponse:
+    """Make an account with a password that is shown once."""
+    form = PersonForm(request.POST)
+    if not form.is_valid():
+        return _page(request, person_form=form, status=422)
+    password = "-".join(secrets.token_hex(3) for _ in range(3))
+    try:
+        made = people.add_person(party=_party(request), password=password, **form.cleaned_data)
+    except Refused as refused:
+        form.add_error(None, str(refused))
+        return _page(request, person_form=form, status=refused.status)
+    first_time = made.user.last_login is None and made.user.check_password(password)
+    return _page(request, new_person=made, new_password=password if first_time else "")
+
+
+@require_POST
+@manager
+def change_person(request: MemberRequest, membership: int) -> HttpResponse:
+    """Give a person another role, or take it away."""
+
+    def act() -> str:
+        if "remove" in request.POST:
+            people.remove_person(membership, party=_party(request))
+            return "They act for you no more. What they signed stays."
+        form = RoleForm(request.POST)
+        if not form.is_valid():
+            raise people.PersonRefused("There is no such role.")
+        people.change_role(membership, party=_party(request), role=form.cleaned_data["role"])
+        return "The role is changed."
+
+    return _decided(request, act)
+
+
+@require_POST
+@manager
+def add_client(request: MemberRequest) -> HttpResponse:
+    """Make an API client; its secret is shown once."""
+    form = ClientForm(request.POST)
+    if not form.is_valid():
+        return _page(request, client_form=form, status=422)
+    made = people.add_client(
+        party=_party(request), name=form.cleaned_data["client_name"], scopes=" ".join(form.cleaned_data["scopes"])
+    )
+    return _page(request, new_client=made)
+
+
+@require_POST
+@manager
+def remove_client(request: MemberRequest, client: int) -> HttpResponse:
+    """End an API client."""
+
+    def act() -> str:
+        people.remove_client(client, party=_party(request))
+        return "The API client is removed, and its tokens with it."
+
+    return _decided(request, act)
+
+
+def _party(request: MemberRequest) -> UUID:
+    return request.membership.party_id
+
+
+def _decided(request: MemberRequest, act: Any) -> HttpResponse:
+    try:
+        messages.success(request, act())
+    except Refused as refused:
+        if refused.status == 404:
+            raise Http404 from None
+        messages.error(request, f"Refused: {refused}")
+    return redirect("keys")
+
+
+def _page(request: MemberRequest, *, status: int = 200, **more: Any) -> HttpResponse:
+    party = _party(request)
+    names = Names(parties={party})
+    labels = dict(KeyRequest.objects.filter(party=party).values_list("key_id", "label"))
+    records = sorted(log.keys_of(party), key=lambda record: (record.revoked_index is not None, -record.registered_index))
+    rows = [
+        key_row(record, names)
+        | {
+            "label": labels.get(record.key_id, ""),
+            "revocable": record.role in REVOCABLE and record.revoked_index is None,
+        }
+        for record in records
+    ]
+    context = {
+        "waiting": KeyRequest.objects.filter(party=party, state=KeyRequest.State.WAITING).select_related("requested_by"),
+        "rows": rows,
+        "may_revoke": True,
+        "people": Membership.objects.filter(party=party).select_related("user").order_by("user__email"),
+        "roles": Role.choices,
+        "clients": ApiClient.objects.filter(party=party).order_by("name"),
+        "person_form": PersonForm(),
+        "client_form": ClientForm(),
+    }
+    answer = render(request, "keys/page.html", context | more, status=status)
+    answer["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,125 @@
+"""The log as its parties see it: entries, checkpoint, keys. Bodies of others stay closed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+
+from ledger import kept, queries
+from ledger.tlog.envelope import parse_leaf
+from ledger.tlog.keys import KeyRecord
+from supplychain.models import Event
+from supplychain.web import words
+from supplychain.web.access import MemberRequest, member
+from supplychain.web.names import Names
+
+PAGE = 40
+KEYS = 200
+TYPES = {
+    "event": "Event",
+    "key.register": "Key registered",
+    "key.revoke": "Key revoked",
+    "key.attest": "Entries attested",
+    "approval.request": "Approval asked for",
+    "body.erased": "Body erased",
+    "forecast": "Forecast",
+}
+
+
+@member
+def log(request: MemberRequest) -> HttpResponse:
+    """Show the checkpoint, the verifier key and a page of entries, the newest first."""
+    try:
+        size = queries.tree_size()
+    except queries.LogMissing:
+        return render(request, "log/none.html")
+    before = _number(request.GET.get("before"))
+    found = queries.entries(before=before, limit=PAGE)
+    mark = queries.verified_to()
+    context = {
+        "size": size,
+        "verified": mark.tree_size if mark else 0,
+        "checkpoint": queries.checkpoint(),
+        "verifier_key": queries.verifier_key(),
+        "rows": _rows(found),
+        "older": found[-1].index if found and found[-1].index > 0 else None,
+        "newer": before is not None,
+    }
+    return render(request, "log/log.html", context)
+
+
+@member
+def entry(request: MemberRequest, index: int) -> HttpResponse:
+    """Show one entry: what everybody who reads the log sees, and the event where it may be seen."""
+    try:
+        found = queries.entry(index)
+    except queries.EntryMissing:
+        raise Http404 from None
+    key = queries.key(found.key_id)
+    mark = queries.verified_to()
+    context = {
+        "entry": found,
+        "row": _rows([found])[0],
+        "statement_hash": found.statement_hash.hex(),
+        "statement": json.dumps(json.loads(parse_leaf(found.leaf).payload), indent=2, ensure_ascii=False),
+        "key": key,
+        "kind": words.key_kind(key.role) if key else "",
+        "disputed": queries.is_disputed(index, found.key_id),
+        "verified": mark is not None and index < mark.tree_size,
+        "size": queries.tree_size(),
+        "body": _body(index),
+    }
+    return render(request, "log/entry.html", context)
+
+
+@member
+def keys(request: MemberRequest) -> HttpResponse:
+    """List the keys that the log knows, those of the acting party first."""
+    records = queries.keys_of()
+    mine = request.membership.party_id.hex
+    records.sort(key=lambda record: (record.party != mine, -record.registered_index))
+    names = Names(parties={UUID(record.party) for record in records[:KEYS]})
+    rows = [key_row(record, names) for record in records[:KEYS]]
+    return render(request, "log/keys.html", {"rows": rows, "total": len(records), "shown": len(rows)})
+
+
+def key_row(record: KeyRecord, names: Names) -> dict[str, Any]:
+    """A key as a table shows it."""
+    return {"key": record, "party": names.party(UUID(record.party)), "kind": words.key_kind(record.role)}
+
+
+def _rows(found: list[queries.EntryView]) -> list[dict[str, Any]]:
+    visible = {event.index: event for event in Event.objects.filter(index__in=[each.index for each in found])}
+    signers = {each.key_id: queries.key(each.key_id) for each in found}
+    names = Names(parties={UUID(key.party) for key in signers.values() if key})
+    rows = []
+    for each in found:
+        key, event = signers[each.key_id], visible.get(each.index)
+        rows.append(
+            {
+                "entry": each,
+                "type": TYPES.get(each.statement.type, each.statement.type),
+                "event": event,
+                "act": words.act(event.act) if event else "",
+                "shipment": event.scopes[0] if event and event.scopes else None,
+                "kind": words.key_kind(key.role) if key else "",
+                "signer": names.party(UUID(key.party)) if key and event else "",
+                "recorded": datetime.fromtimestamp(each.record_time_ms / 1000, UTC),
+            }
+        )
+    return rows
+
+
+def _body(index: int) -> str:
+    """The event's body where the acting party may read it (row-level security decides), else nothing."""
+    found = kept.bodies([index]).get(index)
+    return json.dumps(json.loads(found.body), indent=2, ensure_ascii=False) if found else ""
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,0 +1,128 @@
+"""A forecast series as pages show it: its picture, its table, its scores against seasonal naive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, cast
+
+from forecasting.models import SeriesForecast
+from forecasting.timeseries.series import DemandSeries, Frequency
+from supplychain.web import charts, words
+from supplychain.web.names import Names
+
+NAIVE = "seasonal_naive"
+METHODS = {
+    NAIVE: "seasonal naive (last season repeated)",
+    "prophet": "Prophet",
+    "empirical": "empirical quantiles of the last 24 periods",
+}
+KINDS = {
+    "consumption": "consumption recorded at the site",
+    "receipts": "what the site accepted",
+    "dispatches": "what was dispatched to the site (censored by stock)",
+}
+FREQUENCIES = {"D": "day", "W": "week", "MS": "month"}
+SHOWN = {"D": 56, "W": 52, "MS": 36}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One method's backtest."""
+
+    method: str
+    chosen: bool
+    origins: int
+    cells: tuple[str, ...]
+
+
+def method_name(name: str) -> str:
+    """What a method is called on pages."""
+    return METHODS.get(name, name.replace("_", " "))
+
+
+def kind_name(kind: str) -> str:
+    """What counted as demand, in words."""
+    return KINDS.get(kind, kind)
+
+
+def every(frequency: str) -> str:
+    """`day`, `week`, `month`."""
+    return FREQUENCIES.get(frequency, frequency)
+
+
+def title(row: SeriesForecast, names: Names) -> str:
+    """`Apricots at Basel`."""
+    return f"{names.product(row.product)} at {names.place(row.site) or words.short_identifier(row.site)}"
+
+
+def unit(row: SeriesForecast, names: Names) -> str:
+    """What is counted: `cases`, `kg`."""
+    return words.quantity(0, row.unit).removeprefix("0").strip() or f"{names.unit_name(row.product)}s"
+
+
+def observed(row: SeriesForecast) -> list[charts.Observed]:
+    """The history, one value a period; None where it is not known."""
+    if row.history_start is None:
+        return []
+    values = [math.nan if value is None else float(value) for value in row.history]
+    import numpy as np  # not at the top: most pages show no series
+
+    frequency = cast(Frequency, row.frequency)
+    series = DemandSeries("", frequency, row.season_length or 0, row.history_start, np.array(values), row.unit, row.kind)
+    return [charts.Observed(at, value) for at, value in zip(series.periods, row.history, strict=True)]
+
+
+def steps(row: SeriesForecast) -> list[charts.Step]:
+    """The forecast, one step a period, with the bounds of its 80 % and 95 % intervals."""
+    columns = [_column(row.levels, level) for level in (0.1, 0.9, 0.025, 0.975)]
+    if any(column is None for column in columns):
+        return []
+    found = []
+    for each in row.steps:
+        bounds = [float(each["quantiles"][cast(int, column)]) for column in columns]
+        found.append(charts.Step(date.fromisoformat(each["period"]), float(each["point"]), *bounds))
+    return found
+
+
+def pictures(row: SeriesForecast) -> dict[str, charts.BandChart | None]:
+    """The band chart in both sizes, with as much history as is legible."""
+    history, ahead = observed(row), steps(row)
+    shown = SHOWN.get(row.frequency, 52)
+    return {
+        "wide": charts.band_chart(history[-shown:], ahead, charts.WIDE),
+        "narrow": charts.band_chart(history[-shown // 2 :], ahead, charts.NARROW),
+    }
+
+
+def score_rows(row: SeriesForecast) -> list[ScoreRow]:
+    """The backtest: the chosen method first, seasonal naive last."""
+    ordered = sorted(row.scores, key=lambda name: (name != row.method, name == NAIVE, name))
+    found = []
+    for name in ordered:
+        scores = row.scores[name]
+        numbers = [_number(scores.get(key)) for key in ("mase", "wql", "bias")]
+        shares = [_share(scores.get(key)) for key in ("coverage_80", "coverage_95")]
+        found.append(ScoreRow(method_name(name), name == row.method, scores.get("origins", 0), (*numbers, *shares)))
+    return found
+
+
+def against_naive(row: SeriesForecast) -> float | None:
+    """The chosen method's MASE over that of seasonal naive, on the same past origins; None where either is unknown."""
+    chosen = row.scores.get(row.method, {}).get("mase")
+    naive = row.scores.get(NAIVE, {}).get("mase")
+    return None if chosen is None or not naive else chosen / naive
+
+
+def _column(levels: Sequence[Any], level: float) -> int | None:
+    return next((at for at, each in enumerate(levels) if abs(float(each) - level) < 1e-9), None)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.3f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"
