@@ -25,6 +25,7 @@ MIN_PERIODS: dict[Frequency, int] = {"D": 28, "W": 26, "MS": 24}
 MIN_ACTIVE: dict[Frequency, int] = {"D": 8, "W": 8, "MS": 12}
 MAX_PERIODS: dict[Frequency, int] = {"D": 1825, "W": 520, "MS": 240}
 """A longer history is cut to its latest part, so that one absurd date cannot fill the memory."""
+LONGEST_DAYS = 31 * MAX_PERIODS["MS"]
 DORMANT_PERIODS: dict[Frequency, int] = {"D": 56, "W": 26, "MS": 24}
 LARGEST_QUANTITY = 1e12
 
@@ -218,7 +219,7 @@ def choose_frequency(observations: Iterable[Dated], cutoff: datetime) -> Frequen
     seen = [o for o in known(observations, cutoff) if o.quantity > 0]
     end = last_end(cutoff, "D")
     days = {o.at.astimezone(UTC).date() for o in seen}
-    days = {day for day in days if day < end and (end - day).days <= MAX_PERIODS["D"]}
+    days = {day for day in days if day < end and (end - day).days <= LONGEST_DAYS}
     if not days:
         return "MS"
     span = (end - min(days)).days

@@ -153,6 +153,11 @@ def test_two_deliveries_a_week_over_years_are_a_weekly_series():
     assert choose_frequency([Dated(day, day, 5.0) for day in days], at("2025-01-01")) == "W"
 
 
+def test_a_few_deliveries_after_years_of_them_are_still_a_monthly_series():
+    days = [at("2015-03-01"), at("2017-06-01"), at("2024-06-01"), at("2024-09-01")]
+    assert choose_frequency([Dated(day, day, 5.0) for day in days], at("2025-01-01")) == "MS"
+
+
 def test_no_season_is_claimed_before_two_were_seen():
     assert season_length_of("W", 103) == 1
     assert season_length_of("W", 104) == 52
