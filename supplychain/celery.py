@@ -5,11 +5,15 @@ import os
 from celery import Celery
 from celery.schedules import crontab
 
+from supplychain import heartbeat
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supplychain.settings")
 
 app = Celery("waylog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.conf.beat_scheduler = f"{heartbeat.__name__}:Scheduler"
+app.conf.beat_max_loop_interval = 5
 app.conf.beat_schedule = {
     "nightly-forecast": {"task": "forecasting.tasks.nightly_forecast", "schedule": crontab(hour=2, minute=10)},
     "sweep-jobs": {"task": "forecasting.tasks.sweep_jobs", "schedule": 15.0},

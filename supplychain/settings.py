@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "supplychain",
 ]
 MIDDLEWARE = [
+    "supplychain.web.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
             _django(argv)
             return 0
         with services_for(command, DataFolder.from_environ()):
-            if command != "migrate":
+            if command not in {"migrate", "prepare"}:
                 _migrate_an_empty_database()
             _django(argv)
         return 0

@@ -17,7 +17,7 @@ _libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 def spawn(
     command: Sequence[str | Path],
     *,
-    log: IO[bytes],
+    log: IO[bytes] | None,
     death_signal: signal.Signals,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,

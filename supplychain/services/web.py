@@ -1,0 +1,112 @@
+"""Where the web server listens, with which certificate, and under which address people reach it."""
+
+import ipaddress
+import os
+import socket
+import ssl
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from supplychain.services.errors import ServiceError
+
+_YES = {"1", "true", "yes", "on"}
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The web server's place."""
+
+    host: str
+    port: int
+    bind: str
+    certificate: str
+    key: str
+    behind_proxy: bool
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Web":
+        """Read WAYLOG_HOST, _PORT, _BIND, _TLS_CERT, _TLS_KEY and _BEHIND_PROXY; raises ServiceError."""
+        host = environ.get("WAYLOG_HOST") or "localhost"
+        text = environ.get("WAYLOG_PORT") or "8000"
+        if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 65536:
+            raise ServiceError(f"WAYLOG_PORT is {text!r} and must be a number from 1 to 65535")
+        certificate, key = environ.get("WAYLOG_TLS_CERT", ""), environ.get("WAYLOG_TLS_KEY", "")
+        if bool(certificate) != bool(key):
+            raise ServiceError("WAYLOG_TLS_CERT and WAYLOG_TLS_KEY belong together: set both, or neither")
+        for path in filter(None, (certificate, key)):
+            if not os.access(path, os.R_OK):
+                raise ServiceError(f"cannot read {path}, which WAYLOG_TLS_CERT or WAYLOG_TLS_KEY names")
+        behind_proxy = environ.get("WAYLOG_BEHIND_PROXY", "").strip().lower() in _YES
+        bind = environ.get("WAYLOG_BIND") or _bind_address(host, behind_proxy=behind_proxy)
+        return cls(host, int(text), bind, certificate, key, behind_proxy)
+
+    @property
+    def url(self) -> str:
+        """Where people reach it."""
+        if given := os.environ.get("WAYLOG_URL"):
+            return given.rstrip("/")
+        scheme = "https" if self.certificate or self.behind_proxy else "http"
+        return f"{scheme}://{self.host}:{self.port}"
+
+    def refuse_taken_port(self) -> None:
+        """Raise ServiceError when somebody listens there already."""
+        family = socket.AF_INET6 if ":" in self.bind else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.bind, self.port))
+            except OSError as error:
+                why = "is in use" if error.errno == 98 else f"cannot be opened ({error.strerror})"
+                raise ServiceError(f"port {self.port} of {self.bind} {why}: set WAYLOG_PORT to another") from error
+
+    def command(self, cores: int) -> list[str]:
+        """Return the command that runs it: a few processes with a few threads each were fastest on two cores."""
+        tls = ["--ssl-certificate", self.certificate, "--ssl-keyfile", self.key] if self.certificate else []
+        return [
+            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
+            *("--host", self.bind, "--port", str(self.port)),
+            *("--workers", str(max(2, min(cores, 8))), "--blocking-threads", "4"),
+            *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"),
+            *tls,
+            "supplychain.wsgi:application",
+        ]
+
+    def health(self) -> tuple[int, str]:
+        """Ask /healthz; return its status (0 for no answer) and text."""
+        scheme = "https" if self.certificate else "http"
+        bind = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)
+        place = f"[{bind}]" if ":" in bind else bind
+        context = ssl._create_unverified_context() if self.certificate else None
+        request = urllib.request.Request(f"{scheme}://{place}:{self.port}/healthz", headers={"Host": "localhost"})
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
+        try:
+            with opener.open(request, timeout=3) as answer:
+                return int(answer.status), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(errors="replace")
+        except OSError as error:
+            return 0, str(error)
+
+
+def _bind_address(host: str, *, behind_proxy: bool) -> str:
+    """An address is what it says; a name is one that others reach us by, so listen everywhere; a proxy is beside us."""
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return "127.0.0.1" if behind_proxy else "0.0.0.0"
+
+
+def keep_logs_small(folder: Path, limit: int = 10_000_000) -> None:
+    """Move the logs that grew beyond `limit` aside; who writes them appends, so the file itself stays."""
+    for log in folder.glob("*.log"):
+        if log.stat().st_size > limit:
+            log.with_suffix(".log.1").write_bytes(log.read_bytes())
+            os.truncate(log, 0)
