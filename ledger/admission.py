@@ -58,6 +58,15 @@ class CommitmentReused(Refused):
 
     code = "commitment"
 
+    def __init__(
+        self,
+        message: str = "this commitment stands in the log already; make a new salt",
+        *,
+        pointer: str = "",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, pointer=pointer, detail=detail)
+
 
 class BatchRefused(Refused):
     """Another item of an atomic batch was refused, so this one was not appended either."""
@@ -97,6 +106,9 @@ class Pending:
     context: Any
     index: int = -1
     record_time_ms: int = 0
+    is_reused: bool = False
+    """Whether its commitment stands in the log already. Such a statement is refused in the end, so a rule that
+    remembers what it admitted raises CommitmentReused itself, unless it raises AlreadyAppended."""
 
 
 @dataclass(frozen=True, slots=True)

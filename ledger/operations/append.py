@@ -194,7 +194,7 @@ def _decide(pending: list[Pending], rule: AdmissionRule, batch: Batch, outcomes:
     """Ask about each in order; whatever is admitted has happened for those that follow."""
     appended = dict(_indices_of("statement_hash", [item.statement_hash for item in pending]))
     commitments = {item.statement.body for item in pending if item.statement.body}
-    used = {found for found, _ in _indices_of("commitment", commitments)}
+    used: set[bytes | None] = {found for found, _ in _indices_of("commitment", commitments)}
     rule.load([item for item in pending if item.statement_hash not in appended])
     for item in pending:
         if item.statement_hash in appended:
@@ -232,6 +232,7 @@ def _admit(item: Pending, rule: AdmissionRule, batch: Batch, used: set[bytes | N
     if found.links and found.type != "event":
         raise Invalid("only an event carries links", pointer="/envelope/payload")
     if not found.type.startswith("key."):
+        item.is_reused = found.body is not None and found.body in used
         admission = rule.admit(item)
         _refuse_used(found, used)
         return admission
@@ -246,7 +247,7 @@ def _admit(item: Pending, rule: AdmissionRule, batch: Batch, used: set[bytes | N
 
 def _refuse_used(found: Statement, used: set[bytes | None]) -> None:
     if found.body is not None and found.body in used:
-        raise CommitmentReused("this commitment stands in the log already; make a new salt", pointer="/salt")
+        raise CommitmentReused(pointer="/salt")
 
 
 def _admit_key_statement(item: Pending, signer: KeyRecord | None, batch: Batch) -> str | None:

@@ -46,6 +46,7 @@ class Event(models.Model):
             models.Index(fields=["biz_step", "event_time"], name="supplychain_event_step_time"),
             models.Index(fields=["biz_location", "event_time"], name="supplychain_event_place_time"),
             models.Index(fields=["tenant", "-index"], name="supplychain_event_tenant"),
+            models.Index(fields=["event_id"], name="supplychain_event_id"),
         ]
 
 

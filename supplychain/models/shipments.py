@@ -46,6 +46,9 @@ class Shipment(models.Model):
     discrepancy = models.CharField(max_length=12, choices=Discrepancy.choices, blank=True)
     discrepancy_giver = models.UUIDField(null=True, help_text="The party that has to acknowledge or dispute it.")
     discrepancy_event_id = models.TextField(blank=True)
+    discrepancies = models.JSONField(
+        default=list, help_text="All of them, oldest first; the columns speak of the one that waits, else of the latest."
+    )
     packed_at = models.DateTimeField(null=True)
     dispatched_at = models.DateTimeField(null=True, help_text="When it left its first giver.")
     promised_at = models.DateTimeField(null=True)

@@ -1,0 +1,91 @@
+"""What is kept beside the log: bodies, and who may read which scope. For the rooms that make projections of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from ledger import bulk
+from ledger.models import Body, Entry, ScopeReader
+from ledger.tlog import envelope
+from ledger.tlog.envelope import Envelope
+from ledger.tlog.statement import Statement, parse_statement
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBody:
+    """A body with the salt and chains that came with it."""
+
+    index: int
+    body: bytes
+    salt: bytes
+    tenant: UUID
+    chains: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEntry:
+    """An entry as it stands, opened; not verified."""
+
+    index: int
+    record_time_ms: int
+    envelope: Envelope
+    statement: Statement
+    statement_hash: bytes
+    body: KeptBody | None
+
+
+def entries(first: int, end: int) -> list[KeptEntry]:
+    """The entries in [first, end), in order, each with its body where there is one."""
+    rows = Entry.objects.filter(index__gte=first, index__lt=end).order_by("index").values_list("index", "leaf")
+    found = {body.index: _kept(body) for body in Body.objects.filter(index__gte=first, index__lt=end)}
+    return [_opened(index, bytes(leaf), found.get(index)) for index, leaf in rows]
+
+
+def _opened(index: int, raw: bytes, body: KeptBody | None) -> KeptEntry:
+    leaf = envelope.parse_leaf(raw)
+    return KeptEntry(
+        index=index,
+        record_time_ms=leaf.record_time_ms,
+        envelope=Envelope(leaf.payload, envelope.PAYLOAD_TYPE, leaf.key_id, leaf.signature),
+        statement=parse_statement(leaf.payload),
+        statement_hash=envelope.statement_hash(leaf.payload),
+        body=body,
+    )
+
+
+def bodies(indices: Iterable[int]) -> dict[int, KeptBody]:
+    """The bodies of these entries, as far as they are kept and visible to whom the database is read for."""
+    return {body.index: _kept(body) for body in Body.objects.filter(index__in=list(indices))}
+
+
+def _kept(body: Body) -> KeptBody:
+    chains = tuple(bytes(chain) for chain in body.chains)
+    return KeptBody(body.index, bytes(body.body), bytes(body.salt), body.tenant, chains)
+
+
+def statement_hashes(indices: Iterable[int]) -> dict[int, bytes]:
+    """The statement hashes of these entries."""
+    rows = Entry.objects.filter(index__in=list(indices)).values_list("index", "statement_hash")
+    return {index: bytes(value) for index, value in rows}
+
+
+def readers(scopes: Iterable[UUID]) -> set[tuple[UUID, UUID]]:
+    """Who may read these scopes: pairs of scope and party."""
+    return set(ScopeReader.objects.filter(scope__in=list(scopes)).values_list("scope", "party"))
+
+
+def scopes_of(party: UUID) -> set[UUID]:
+    """The scopes that a party may read."""
+    return set(ScopeReader.objects.filter(party=party).values_list("scope", flat=True))
+
+
+def add_readers(pairs: Iterable[tuple[UUID, UUID]]) -> None:
+    """Let parties read scopes: pairs of scope and party that are not there yet."""
+    bulk.insert(ScopeReader, ("scope", "party"), list(pairs))
+
+
+def forget_readers() -> None:
+    """Remove all readers; a rebuild puts them back."""
+    ScopeReader.objects.all().delete()
