@@ -13,11 +13,11 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from ledger.keystore import KeyNotHeld
-from ledger.operations import LogMissing
+from ledger.queries import LogMissing
 from supplychain.importing.errors import ImportRefused
 from supplychain.importing.mapping import parse_mapping
 from supplychain.importing.run import Report, import_file, report_on
-from supplychain.queries.parties import party_called
+from supplychain.queries.parties import PartyUnknown, party_called
 
 SHOWN = 20
 
@@ -45,14 +45,14 @@ class Command(BaseCommand):
                         bar.total = max(expected, done)
                         bar.update(done - bar.n)
 
-                    import_file(path, mapping, party=party, now=timezone.now(), report=report, progress=progress)
+                    import_file(path, mapping, party=party, now=timezone.now(), report=report, progress=progress)  # noqa: TID251
             finally:
                 if options["report"]:
                     text = json.dumps(report.as_dict(), ensure_ascii=False, indent=2)
                     options["report"].write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be opened: {error.strerror}") from None
-        except (ImportRefused, KeyNotHeld, LogMissing) as refused:
+        except (ImportRefused, KeyNotHeld, LogMissing, PartyUnknown) as refused:
             raise CommandError(str(refused)) from None
         self._tell(report)
 
