@@ -38,7 +38,11 @@ class Endpoint(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who calls before anything else, then read the parameters of the address, strictly."""
         super().initial(request, *args, **kwargs)
-        self.given: dict[str, Any] = params.read(request, self.parameters)
+        self.given: dict[str, Any] = params.read(request, self.readers())
+
+    def readers(self) -> dict[str, params.Reader]:
+        """The parameters that the address takes."""
+        return self.parameters
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say that an answer is for this caller alone."""
@@ -63,4 +67,3 @@ class Nothing(Endpoint):
 def now() -> datetime:
     """Read the clock, at the edge."""
     return timezone.now()  # noqa: TID251
-

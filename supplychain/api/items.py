@@ -53,7 +53,9 @@ def read_batch(data: Any, *, atomic: bool | None) -> Batch:
         raise Problem(413, f"A request holds 1 to {MAX_ITEMS:,} items; this holds {len(listed):,}.", code="too_many")
     if not listed:
         raise bad_request([Fault(f"a request holds 1 to {MAX_ITEMS:,} items", pointer=prefix or "")])
-    places = [prefix] if isinstance(data, dict) and "items" not in data else [f"{prefix}/{n}" for n in range(len(listed))]
+    places = (
+        [prefix] if isinstance(data, dict) and "items" not in data else [f"{prefix}/{n}" for n in range(len(listed))]
+    )
     items = [_read_item(value, place) for value, place in zip(listed, places, strict=True)]
     return Batch(items, places, bool(atomic or inside))
 
@@ -101,9 +103,7 @@ def _shape_faults(value: Any, place: str) -> list[Fault]:
         elif not isinstance(value[name], kind):
             faults.append(Fault(f"{word} is wanted", pointer=f"{place}/{name}", value=value[name]))
     if isinstance(value.get("envelope"), dict):
-        faults += unknown_members(
-            value["envelope"], ("payload", "payloadType", "signatures"), f"{place}/envelope"
-        )
+        faults += unknown_members(value["envelope"], ("payload", "payloadType", "signatures"), f"{place}/envelope")
     chains = value.get("chains", {})
     if not isinstance(chains, dict):
         faults.append(Fault("an object is wanted: identifier to secret", pointer=f"{place}/chains", value=chains))

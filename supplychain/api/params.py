@@ -1,4 +1,4 @@
-"""Reads the parameters of an address strictly: an unknown name, a bad value or a repeated one is a 400 that names it."""
+"""Reads the parameters of an address strictly: a name that is unknown or repeated, or a bad value, is a 400."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def read(request: Request, readers: Mapping[str, Reader]) -> dict[str, Any]:
     found, faults = {}, []
     for name, values in request.query_params.lists():
         if name not in readers:
-            faults.append(
-                Fault("there is no such parameter", parameter=name[:80], did_you_mean=closest(name, readers))
-            )
+            faults.append(Fault("there is no such parameter", parameter=name[:80], did_you_mean=closest(name, readers)))
             continue
         if len(values) > 1:
             faults.append(Fault("the parameter is given more than once", parameter=name))
@@ -49,9 +47,7 @@ def read(request: Request, readers: Mapping[str, Reader]) -> dict[str, Any]:
         except Unreadable as unreadable:
             meant = closest(values[0], unreadable.allowed)
             faults.append(
-                Fault(
-                    str(unreadable), parameter=name, value=values[0], allowed=unreadable.allowed, did_you_mean=meant
-                )
+                Fault(str(unreadable), parameter=name, value=values[0], allowed=unreadable.allowed, did_you_mean=meant)
             )
     if faults:
         raise bad_request(faults)

@@ -10,6 +10,8 @@ TEXT: Shape = {"type": "string"}
 TIME: Shape = {"type": "string", "format": "date-time"}
 UUID: Shape = {"type": "string", "format": "uuid"}
 YES_OR_NO: Shape = {"type": "boolean"}
+NUMBER: Shape = {"type": "number"}
+ANYTHING: Shape = {"type": "object", "additionalProperties": True}
 COUNT: Shape = {"type": "integer", "minimum": 0}
 HASH: Shape = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 BASE64: Shape = {"type": "string", "contentEncoding": "base64"}
@@ -171,7 +173,9 @@ KEY_REQUEST = record(
         "requested_at": TIME,
     },
 )
-KEYS = record("The party's keys, and those that wait.", {"items": listed(ref("Key")), "waiting": listed(ref("KeyRequest"))})
+KEYS = record(
+    "The party's keys, and those that wait.", {"items": listed(ref("Key")), "waiting": listed(ref("KeyRequest"))}
+)
 NEW_KEY = {
     "oneOf": [
         record(
@@ -205,13 +209,168 @@ PROOF = record(
     },
 )
 
+EVENT_MEMBERS: dict[str, Shape] = {
+    "index": {**COUNT, "description": "Its entry's index in the log."},
+    "event_id": TEXT,
+    "event_type": TEXT,
+    "action": maybe(TEXT),
+    "act": {"type": "string", "description": "What it does in custody: dispatch, accept, observe, ..."},
+    "event_time": TIME,
+    "event_time_zone_offset": TEXT,
+    "record_time": TIME,
+    "known_at": {**TIME, "description": "Record time, or for attested history the source's own recorded date."},
+    "attested": YES_OR_NO,
+    "biz_step": maybe(TEXT),
+    "disposition": maybe(TEXT),
+    "read_point": maybe(TEXT),
+    "biz_location": maybe(TEXT),
+    "party": {**UUID, "description": "Who signed it."},
+    "key_id": KEY_ID,
+    "shipments": listed(UUID),
+    "is_error_declaration": YES_OR_NO,
+    "declared_in_error_by": maybe(COUNT),
+}
+EVENT = record("An event's dimensions.", EVENT_MEMBERS)
+SIGNED_EVENT = record(
+    "An event as it was signed. Body and salt are null once they were erased; all proofs still hold.",
+    {
+        **EVENT_MEMBERS,
+        "body": {**maybe(BASE64), "description": "The exact bytes of the body."},
+        "salt": maybe(BASE64),
+        "statement": {**BASE64, "description": "The exact bytes that were signed (inside the DSSE encoding)."},
+        "statement_hash": HASH,
+        "signature": BASE64,
+        "proof_url": {"type": "string", "format": "uri"},
+    },
+)
+SHIPMENT_MEMBERS: dict[str, Shape] = {
+    "id": UUID,
+    "unit": {"type": "string", "description": "The logistic unit: an SSCC as Digital Link, or a private URI."},
+    "status": {
+        "type": "string",
+        "enum": ["commissioned", "packed", "dispatched", "accepted", "unpacked", "void"],
+    },
+    "is_open": YES_OR_NO,
+    "attested": YES_OR_NO,
+    "shipper": UUID,
+    "custodian": maybe(UUID),
+    "offered_to": maybe(UUID),
+    "consignee": maybe(TEXT),
+    "from_location": maybe(TEXT),
+    "to_location": maybe(TEXT),
+    "references": listed(TEXT),
+    "seal": maybe(TEXT),
+    "temperature_limit": maybe(NUMBER),
+    "temperature_max": maybe(NUMBER),
+    "discrepancy": maybe(TEXT),
+    "packed_at": maybe(TIME),
+    "dispatched_at": maybe(TIME),
+    "promised_at": maybe(TIME),
+    "accepted_at": maybe(TIME),
+    "closed_at": maybe(TIME),
+    "last_event_at": TIME,
+    "opened_index": COUNT,
+    "last_index": COUNT,
+}
+SHIPMENT = record("A shipment as it stands.", SHIPMENT_MEMBERS)
+LINE = record(
+    "One line of a shipment's contents.",
+    {
+        "epc": TEXT,
+        "product": TEXT,
+        "quantity": NUMBER,
+        "uom": maybe(TEXT),
+        "counted": maybe(NUMBER),
+        "damaged": maybe(NUMBER),
+    },
+)
+CHAIN = record(
+    "A shipment's chain. The next act's link is HMAC-SHA-256(chain, head).",
+    {
+        "shipment": UUID,
+        "unit": TEXT,
+        "is_open": YES_OR_NO,
+        "chain": {**BASE64, "description": "The secret, 16 bytes."},
+        "head": HASH,
+        "entries": listed(
+            record(
+                "One act.",
+                {
+                    "index": COUNT,
+                    "statement_hash": HASH,
+                    "act": TEXT,
+                    "event_id": TEXT,
+                    "event_time": TIME,
+                    "record_time": TIME,
+                    "party": UUID,
+                    "key_id": KEY_ID,
+                    "declared_in_error_by": maybe(COUNT),
+                },
+            )
+        ),
+    },
+)
+RUN_MEMBERS: dict[str, Shape] = {
+    "id": UUID,
+    "cutoff": {**TIME, "description": "The last instant that the methods could see."},
+    "finished_at": TIME,
+    "origin": TEXT,
+    "tree_size": COUNT,
+    "root_hash": HASH,
+    "statement_index": {**COUNT, "description": "The entry that signs the run."},
+    "manifest_digest": HASH,
+    "provenance": {"type": "string", "description": "What it was made from, as a sentence."},
+    "settings": ANYTHING,
+    "versions": ANYTHING,
+    "seed": {"type": "integer"},
+}
+SERIES_MEMBERS: dict[str, Shape] = {
+    "id": COUNT,
+    "kind": TEXT,
+    "product": TEXT,
+    "site": TEXT,
+    "unit": maybe(TEXT),
+    "frequency": TEXT,
+    "season_length": maybe(COUNT),
+    "demand_class": maybe(TEXT),
+    "method": maybe(TEXT),
+    "reason": {**maybe(TEXT), "description": "Why there is no forecast."},
+    "attested": YES_OR_NO,
+}
+FORECAST_RUN = record("A run, and what it was made from.", RUN_MEMBERS)
+FORECAST_SERIES = record(
+    "One series: what was, what is forecast, and how well the methods did.",
+    {
+        **SERIES_MEMBERS,
+        "run": UUID,
+        "history_start": {"type": ["string", "null"], "format": "date"},
+        "history": listed(maybe(NUMBER)),
+        "levels": listed(NUMBER),
+        "steps": listed(ANYTHING),
+        "components": ANYTHING,
+        "scores": ANYTHING,
+        "backtest": ANYTHING,
+    },
+)
+
 SHAPES: dict[str, Shape] = {
     "Capture": CAPTURE,
     "CaptureItem": CAPTURE_ITEM,
     "CaptureResult": CAPTURE_RESULT,
     "Captured": CAPTURED,
+    "Chain": CHAIN,
     "Envelope": ENVELOPE,
+    "Event": EVENT,
+    "EventPage": page("Events, newest first.", "Event"),
     "Fault": FAULT,
+    "ForecastRun": FORECAST_RUN,
+    "ForecastRuns": record("Runs, newest first.", {"items": listed(ref("ForecastRun"))}),
+    "ForecastRunWithSeries": record(
+        "A run with the series at the party's own sites.",
+        {**RUN_MEMBERS, "series": listed(ref("ForecastSeriesSummary"))},
+    ),
+    "ForecastSeries": FORECAST_SERIES,
+    "ForecastSeriesSummary": record("A series, without its numbers.", SERIES_MEMBERS),
     "Inclusion": INCLUSION,
     "Key": KEY,
     "KeyRequest": KEY_REQUEST,
@@ -220,4 +379,11 @@ SHAPES: dict[str, Shape] = {
     "NewKey": NEW_KEY,
     "Problem": PROBLEM,
     "Proof": PROOF,
+    "Shipment": SHIPMENT,
+    "ShipmentLine": LINE,
+    "ShipmentPage": page("Shipments, the one that moved last first.", "Shipment"),
+    "ShipmentWithLines": record(
+        "A shipment with its contents.", {**SHIPMENT_MEMBERS, "lines": listed(ref("ShipmentLine"))}
+    ),
+    "SignedEvent": SIGNED_EVENT,
 }

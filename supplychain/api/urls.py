@@ -1,16 +1,34 @@
-"""Addresses under /api/v1/."""
+"""Addresses under /api/v1/. Answers with secrets are never packed nor kept; the others are both."""
+
+from typing import Any
 
 from django.urls import path, re_path
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from supplychain.api.base import Nothing
-from supplychain.api.log import Log
+from supplychain.api import base, events, forecasts, keys, log, proofs, shipments
+
+
+def _packed(view: type[base.Endpoint]) -> Any:
+    """With an ETag (304 when nothing changed) and gzip, for those who ask."""
+    return gzip_page(conditional_page(view.as_view()))
+
 
 urlpatterns = [
-    path("log", conditional_page(Log.as_view()), name="api-log"),
+    path("log", _packed(log.Log), name="api-log"),
+    path("keys", _packed(keys.Keys), name="api-keys"),
+    path("keys/<str:key_id>", _packed(keys.Key), name="api-key"),
+    path("events", _packed(events.Events), name="api-events"),
+    path("events/<int:index>", _packed(events.Event), name="api-event"),
+    path("shipments", _packed(shipments.Shipments), name="api-shipments"),
+    path("shipments/<uuid:shipment_id>", _packed(shipments.Shipment), name="api-shipment"),
+    path("shipments/<uuid:shipment_id>/chain", shipments.Chain.as_view(), name="api-chain"),
+    path("proofs/<int:index>", _packed(proofs.Proof), name="api-proof"),
+    path("forecasts", _packed(forecasts.Forecasts), name="api-forecasts"),
+    path("forecasts/<uuid:run_id>", _packed(forecasts.Forecast), name="api-forecast"),
+    path("forecasts/<uuid:run_id>/series/<int:series_id>", _packed(forecasts.Series), name="api-forecast-series"),
     path("schema", gzip_page(SpectacularAPIView.as_view()), name="api-schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
-    re_path(r"^.*$", Nothing.as_view(), name="api-nothing"),
+    re_path(r"^.*$", base.Nothing.as_view(), name="api-nothing"),
 ]

@@ -1,0 +1,122 @@
+"""/api/v1/shipments: where goods are, and the chain that a custodian signs into."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from django.utils.http import parse_etags
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ledger.tlog.text import encode_base64
+from supplychain.api import params, schema, shown
+from supplychain.api.base import SHIPMENTS_READ, Endpoint, now
+from supplychain.api.schema import CURSOR, LIMIT, in_path, parameter
+from supplychain.queries import feeds, shipmentlist
+
+STATES = ("all", "open", "waiting", "moving", "late", "breached", "discrepancy", "held", "closed")
+_ID = in_path("shipment_id", "The shipment's id.", format="uuid")
+
+
+class Shipments(Endpoint):
+    """Shipments, as a list."""
+
+    scopes: ClassVar[dict[str, tuple[str, ...]]] = {"GET": SHIPMENTS_READ}
+    parameters: ClassVar[dict[str, params.Reader]] = {
+        "status": params.one_of(*STATES),
+        "q": params.text,
+        "cursor": params.cursor,
+        "limit": params.page_size,
+    }
+
+    @extend_schema(
+        operation_id="list_shipments",
+        summary="Shipments that the party is or was a party to, the one that moved last first",
+        tags=["shipments"],
+        parameters=[
+            parameter("status", "Which of them.", enum=list(STATES), default="all"),
+            parameter("q", "An identifier, lot, order, product, site or party; every word must be found."),
+            CURSOR,
+            LIMIT,
+        ],
+        responses=schema.answers({200: "ShipmentPage"}),
+    )
+    def get(self, request: Request) -> Response:
+        """Answer one page; `next` leads to the one after it."""
+        party, limit = self.grant.party, self.given.get("limit", 100)
+        found = shipmentlist.search(
+            party=party, text=self.given.get("q", ""), state=self.given.get("status", "all"), now=now()
+        )
+        rows = feeds.shipments(found=found, party=party, after=self.given.get("cursor"), limit=limit + 1)
+        page = rows[:limit]
+        last = params.format_cursor(page[-1].last_index, page[-1].id) if len(rows) > limit else None
+        return Response({"items": [shown.shipment(row) for row in page], "next": params.next_page(request, last)})
+
+
+class Shipment(Endpoint):
+    """One shipment."""
+
+    scopes: ClassVar[dict[str, tuple[str, ...]]] = {"GET": SHIPMENTS_READ}
+
+    @extend_schema(
+        operation_id="read_shipment",
+        summary="One shipment with its contents",
+        tags=["shipments"],
+        parameters=[_ID],
+        responses=schema.answers({200: "ShipmentWithLines"}, problems=(401, 403, 404)),
+    )
+    def get(self, request: Request, shipment_id: UUID) -> Response:
+        """Answer it as it stands."""
+        found = feeds.shipment(shipment_id, party=self.grant.party)
+        return Response({**shown.shipment(found), "lines": [shown.line(row) for row in feeds.lines(found)]})
+
+
+class Chain(Endpoint):
+    """A shipment's chain: what the next act links to."""
+
+    scopes: ClassVar[dict[str, tuple[str, ...]]] = {"GET": SHIPMENTS_READ}
+    cache_control = "private, no-store"
+
+    @extend_schema(
+        operation_id="read_chain",
+        summary="The chain of a shipment: its secret, its head, its acts",
+        description=(
+            "The link of the next act is HMAC-SHA-256(chain, head). The head is the ETag: with If-None-Match the answer"
+            " is 304 while nothing has moved."
+        ),
+        tags=["shipments"],
+        parameters=[_ID],
+        responses=schema.answers({200: "Chain"}, problems=(401, 403, 404)) | {304: schema.NOT_MODIFIED},
+    )
+    def get(self, request: Request, shipment_id: UUID) -> Response:
+        """Answer the secret to a party of the shipment, and to nobody else."""
+        found = feeds.shipment(shipment_id, party=self.grant.party)
+        head = bytes(found.head).hex()
+        tag = f'"{head}"'
+        known = {each.removeprefix("W/") for each in parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))}
+        if known & {tag, "*"}:
+            return Response(status=304, headers={"ETag": tag})
+        body = {
+            "shipment": str(found.id),
+            "unit": found.unit,
+            "is_open": found.is_open,
+            "chain": encode_base64(bytes(found.chain)),
+            "head": head,
+            "entries": [
+                {
+                    "index": link.event.index,
+                    "statement_hash": link.statement_hash.hex(),
+                    "act": link.event.act,
+                    "event_id": link.event.event_id,
+                    "event_time": shown.time(link.event.event_time),
+                    "record_time": shown.time(link.event.record_time),
+                    "party": str(link.event.tenant),
+                    "key_id": link.event.key_id,
+                    "declared_in_error_by": link.event.declared_in_error_by,
+                }
+                for link in feeds.links(found)
+            ],
+        }
+        return Response(body, headers={"ETag": tag})
