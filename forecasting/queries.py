@@ -17,6 +17,26 @@ from forecasting.timeseries.series import DemandSeries, Frequency
 from ledger import tenancy
 from ledger.verified import LogBroken, VerifiedEntry
 
+__all__ = [
+    "ForecastRun",
+    "Job",
+    "Provenance",
+    "RunMissing",
+    "SeriesForecast",
+    "faults",
+    "job",
+    "jobs",
+    "latest_forecast",
+    "latest_run",
+    "provenance",
+    "run",
+    "runs",
+    "series_forecast",
+    "series_of",
+    "visible_series",
+]
+"""The rows' types are named here for the rooms above, which may not import `forecasting.models`."""
+
 
 class RunMissing(LookupError):
     """There is no such run."""

@@ -1,19 +1,23 @@
 """Stock Prophet (Taylor and Letham, 2018): trend, seasons and their explanation. The only file that imports it.
 
-The import takes seconds, so it happens at the first forecast and never in a web process.
+The import takes seconds, so it (and that of pandas) happens at the first forecast and never in a web process.
 """
+
+from __future__ import annotations
 
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from forecasting.timeseries.methods import LEVELS, Forecast, MethodFailed, ensure_horizon
 from forecasting.timeseries.series import DemandSeries, TooShort, Vector
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SAMPLES = 1000
 FIT_SECONDS = 60.0
@@ -30,6 +34,8 @@ class Prophet:
         self, series: DemandSeries, horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
     ) -> Forecast:
         """Raises TooShort below 12 known periods, and MethodFailed when Stan finds no optimum in a minute."""
+        import pandas as pd
+
         ensure_horizon(series, horizon)
         history = pd.DataFrame({"ds": pd.to_datetime(series.periods), "y": series.values}).dropna()
         if len(history) < SHORTEST:
