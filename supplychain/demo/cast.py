@@ -7,14 +7,19 @@ nothing. The companies are invented; the places are real ones in Switzerland.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from supplychain.epcis.identifiers import check_digit, gln_uri, gtin_uri, party_uri, sscc_uri
 
 
+@cache
 def _key(prefix: str, reference: int, digits: int) -> str:
     """Company prefix, reference and check digit: `_key("9521001", 7, 13)` is `9521001000079`."""
     stem = prefix + str(reference).zfill(digits - 1 - len(prefix))
     return stem + check_digit(stem)
+
+
+_party_uri = cache(party_uri)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class PartyOf:
 
     @property
     def uri(self) -> str:
-        return party_uri(self.gln)
+        return _party_uri(self.gln)
 
     def sscc(self, serial: int) -> str:
         """The URI of the party's logistic unit with this serial number."""

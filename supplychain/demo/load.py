@@ -20,7 +20,7 @@ from nacl.signing import SigningKey
 
 from ledger import queries as log
 from ledger import tenancy
-from ledger.admission import Refusal
+from ledger.admission import Outcome, Refusal
 from ledger.tlog import envelope, keys
 from supplychain import operations
 from supplychain.demo import cast
@@ -166,18 +166,30 @@ def _make_client(client: cast.Client, party: Party, now: datetime) -> dict[str, 
 
 
 def _capture(acts: Sequence[Act], parties: dict[str, Party], now: datetime, progress: Progress) -> None:
-    """Sign all acts in order, each with its party's managed key, and capture them in batches."""
+    """Sign all acts in order, each with its party's managed key, and capture them in batches.
+
+    The next batch is signed while the database takes the one before.
+    """
     signer = operations.EventSigner(log.origin())
     held = {key: operations.held_key(party.id) for key, party in parties.items()}
+
+    def sign(batch: list[Act]) -> list[operations.CaptureItem]:
+        return [signer.sign(act.event, signing_key=held[act.by]).item for act in batch]
+
     done = 0
-    for batch in _batches(acts):
-        signed = [signer.sign(act.event, signing_key=held[act.by]) for act in batch]
-        outcomes = operations.capture([each.item for each in signed], party=None, now=now)
-        for act, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Refusal):
-                raise DemoBroken(f"the event {act.event_id} of {act.by} was refused: {outcome.error}")
-        done += len(batch)
-        progress(done, len(acts))
+    batches = list(_batches(acts))
+    with ThreadPoolExecutor(1) as pool:
+        signed = [pool.submit(sign, batch) for batch in batches]
+        for batch, items in zip(batches, signed, strict=True):
+            _take(batch, operations.capture(items.result(), party=None, now=now))
+            done += len(batch)
+            progress(done, len(acts))
+
+
+def _take(batch: Sequence[Act], outcomes: Sequence[Outcome]) -> None:
+    for act, outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, Refusal):
+            raise DemoBroken(f"the event {act.event_id} of {act.by} was refused: {outcome.error}")
 
 
 def _batches(acts: Iterable[Act]) -> Iterator[list[Act]]:
