@@ -54,7 +54,7 @@ class DataFolder:
         """Make the folder, for its owner's eyes; raises ServiceError where that is not possible."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.secrets, self.logs):
+            for folder in (self.secrets, self.logs, self.path / "static"):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ServiceError(f"cannot make {error.filename}: {error.strerror}; set WAYLOG_DATA") from error

@@ -1,14 +1,22 @@
 """The fixtures of every test: services, this process's database, a browser."""
 
 import fcntl
+import os
+import shutil
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
 from supplychain.services import databases
 from supplychain.services.datafolder import DataFolder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INSTALL_CHROMIUM = "Chromium is not installed: type `apt-get install chromium`, or set WAYLOG_CHROMIUM to its path"
 
 
 class Services(Protocol):
@@ -55,3 +63,35 @@ def _reset_by_the_owner() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _self: databases.reset_test_database())
         yield
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path. Without one the test is skipped with the line that installs it, and fails where CI=true."""
+    for name in (os.environ.get("WAYLOG_CHROMIUM"), *CHROMIUM):
+        if name and (found := shutil.which(name)):
+            return found
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(INSTALL_CHROMIUM)
+    pytest.skip(INSTALL_CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """Chromium, driven by Playwright; its event loop in this thread must not keep Django from the database."""
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = playwright.chromium.launch(executable_path=chromium, args=[*sandbox, "--disable-dev-shm-usage"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Iterator[Page]":
+    """A page in a profile of its own."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

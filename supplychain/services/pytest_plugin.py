@@ -53,6 +53,7 @@ class Services:
             os.environ.update(self._servers.env)
         if worker:  # each worker has a folder of state and a database of its own
             os.environ["WAYLOG_DATA"] = str(self.folder.path / f"data-{worker}")
+        DataFolder(Path(os.environ["WAYLOG_DATA"])).make()
         name = "test_waylog" + (f"_{worker}" if worker else "")
         for address in ADDRESSES:
             if address in os.environ:

@@ -97,7 +97,7 @@ def test_a_demo_whose_making_was_interrupted_is_cleared_away(folder: DataFolder)
     (folder.path / "demo.json").touch()
     world.note(folder, world.UNFINISHED)
     assert world.clear_unfinished(folder, {})
-    assert {path.name for path in folder.path.iterdir()} == {"logs", "secrets"}
+    assert {path.name for path in folder.path.iterdir()} == {"logs", "secrets", "static"}
     assert not world.clear_unfinished(folder, {})
 
 
