@@ -9,22 +9,10 @@ from uuid import UUID
 from ledger.admission import Invalid, KeyNotValid
 from ledger.tlog import keys
 from ledger.tlog.errors import KeyRefused, Malformed, SignatureInvalid
-from ledger.tlog.keys import KeyRecord, Registration
+from ledger.tlog.keys import MAY_SIGN, KeyRecord, Registration
 from ledger.tlog.statement import Statement, parse_indices
 
 MAX_ATTESTED = 1_000
-
-MAY_SIGN: dict[str, frozenset[str]] = {
-    "root": frozenset({"key.register", "key.revoke", "body.erased"}),
-    "admin": frozenset(
-        {"event", "key.register", "key.revoke", "key.attest", "approval.request", "body.erased", "agreement"}
-    ),
-    "device": frozenset({"event", "key.attest", "approval.request", "agreement"}),
-    "external": frozenset({"event", "key.attest", "approval.request", "agreement"}),
-    "managed": frozenset({"event", "key.attest", "approval.request", "agreement"}),
-    "log": frozenset({"key.revoke", "agreement.outcome"}),
-    "forecaster": frozenset({"forecast"}),
-}
 
 
 @dataclass(slots=True)

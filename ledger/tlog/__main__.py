@@ -1,4 +1,4 @@
-"""Check a proof file without the server: `python -m ledger.tlog verify FILE --vkey VKEY --key KEY`.
+"""Check a proof file or a bundle without the server: `python -m ledger.tlog verify FILE --vkey VKEY --key KEY`.
 
 Exit codes: 0 verified, 1 not valid, 2 consistent in itself but nobody was named who is trusted.
 """
@@ -6,36 +6,16 @@ Exit codes: 0 verified, 1 not valid, 2 consistent in itself but nobody was named
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from ledger.tlog.bundle import MAX_BUNDLE_BYTES, parse_bundle, verify_bundle
 from ledger.tlog.envelope import format_time, signed_bytes, statement_hash
 from ledger.tlog.errors import Malformed, ProofInvalid, TlogError
 from ledger.tlog.keyring import GivenKey, find_key, is_key_text, parse_given_keys
 from ledger.tlog.note import NoteSignature, VerifierKey, parse_verifier_key, verify_note
 from ledger.tlog.policy import Policy, VerifiedCheckpoint, parse_policy, verify_checkpoint
 from ledger.tlog.proof import MAX_PROOF_BYTES, ProvenEntry, parse_proof, verify_in_itself
-
-VERIFIED, INVALID, NO_ANCHOR = 0, 1, 2
-
-
-@dataclass(slots=True)
-class Report:
-    """What was found out, what was not, and the verdict above it."""
-
-    verdict: str = ""
-    code: int = INVALID
-    facts: list[str] = field(default_factory=list)
-    checked: list[str] = field(default_factory=list)
-    unchecked: list[str] = field(default_factory=list)
-
-    def lines(self) -> list[str]:
-        """The report as it is printed."""
-        lines = [self.verdict, *(f"  {fact}" for fact in self.facts)]
-        for title, parts in (("checked:", self.checked), ("not checked:", self.unchecked)):
-            if parts:
-                lines += [title, *(f"  - {part}" for part in parts)]
-        return lines
+from ledger.tlog.report import NO_ANCHOR, VERIFIED, Report, report_bundle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         policy = _policy(options.policy, options.vkey)
         keys = [key for given in options.key for key in _given_keys(given)]
-        report = verify(_read(options.file), policy=policy, keys=keys)
+        report = verify(_read(options.file, MAX_BUNDLE_BYTES), policy=policy, keys=keys)
     except (TlogError, OSError) as refused:
         report = Report(f"not valid: {refused}")
     # An unpaired surrogate of an odd file name must not stop the verdict from being printed.
@@ -54,10 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def verify(data: bytes, *, policy: Policy | None, keys: Sequence[GivenKey] = ()) -> Report:
-    """Check a proof file: by the policy when there is one, and the party's signature by a key that was given.
+    """Check a bundle or a proof file: by the policy when there is one; a proof file's party by a key that was given.
 
-    Raises a TlogError for the first thing that does not hold.
+    Which of the two it is shows in its first byte. Raises a TlogError for the first thing that does not hold.
     """
+    if data.startswith(b"{"):
+        if keys:
+            raise Malformed("a bundle brings the registrations of its keys: leave --key out")
+        return report_bundle(verify_bundle(parse_bundle(data), policy))
     proof = parse_proof(data)
     entry = verify_in_itself(proof)
     report = Report(facts=_facts(entry))
@@ -163,10 +147,10 @@ def _given_keys(text: str) -> tuple[GivenKey, ...]:
     return parse_given_keys(text.encode("utf-8", "surrogateescape") if is_key_text(text) else _read(text))
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, most: int = MAX_PROOF_BYTES) -> bytes:
     with Path(path).open("rb") as file:
-        data = file.read(MAX_PROOF_BYTES + 1)
-    if len(data) > MAX_PROOF_BYTES:
+        data = file.read(most + 1)
+    if len(data) > (most if data.startswith(b"{") else MAX_PROOF_BYTES):
         raise Malformed(f"{path} is too large for what it must be")
     return data
 
@@ -174,8 +158,8 @@ def _read(path: str) -> bytes:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ledger.tlog", description="Check proofs of a Waylog log offline.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("verify", help="check a proof file", description=__doc__)
-    command.add_argument("file", metavar="FILE", help="a proof file (.tlog-proof)")
+    command = commands.add_parser("verify", help="check a proof file or a bundle", description=__doc__)
+    command.add_argument("file", metavar="FILE", help="a proof file (.tlog-proof) or a bundle (.json)")
     trust = command.add_mutually_exclusive_group()
     trust.add_argument("--policy", metavar="POLICY", help="a file that says whom you trust (C2SP tlog-policy)")
     trust.add_argument("--vkey", metavar="VKEY", help="the verifier key of the log that you trust")

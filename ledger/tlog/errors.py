@@ -36,3 +36,7 @@ class KeyRefused(TlogError):
 
 class PolicyUnmet(TlogError):
     """Those who had to sign a checkpoint did not."""
+
+
+class EntryRefused(TlogError):
+    """An entry cannot stand in the log where it stands: its signer was not one who may sign it there."""

@@ -13,6 +13,18 @@ from ledger.tlog.statement import Statement, is_key_id, is_statement_id
 from ledger.tlog.text import decode_base64, decode_base64url, encode_base64, encode_base64url, is_key_name
 
 ROLES = ("root", "admin", "device", "external", "managed", "log", "forecaster")
+MAY_SIGN: dict[str, frozenset[str]] = {
+    "root": frozenset({"key.register", "key.revoke", "body.erased"}),
+    "admin": frozenset(
+        {"event", "key.register", "key.revoke", "key.attest", "approval.request", "body.erased", "agreement"}
+    ),
+    "device": frozenset({"event", "key.attest", "approval.request", "agreement"}),
+    "external": frozenset({"event", "key.attest", "approval.request", "agreement"}),
+    "managed": frozenset({"event", "key.attest", "approval.request", "agreement"}),
+    "log": frozenset({"key.revoke", "agreement.outcome"}),
+    "forecaster": frozenset({"forecast"}),
+}
+"""Which types of statements a key of each role may sign."""
 _PARTY = re.compile(r"[0-9a-f]{32}")
 _CLAIMS = {"public_key", "party", "role", "pop"}
 

@@ -42,6 +42,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 _RANGES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*", re.ASCII)
 _BODY_CONTEXT = b"waylog/body/v1\n"
+_SCOPE_CONTEXT = b"waylog/scope/v1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,13 @@ def link(chain: bytes, prev: bytes) -> bytes:
     if len(chain) != 16 or len(prev) != 32:
         raise Malformed("a chain secret is 16 bytes and a statement hash is 32")
     return hmac.digest(chain, prev, "sha256")
+
+
+def scope(chain: bytes) -> bytes:
+    """Return the 16 bytes that name a chain in public: who knows them cannot follow it. Raise Malformed."""
+    if len(chain) != 16:
+        raise Malformed("a chain secret is 16 bytes")
+    return hashlib.sha256(_SCOPE_CONTEXT + chain).digest()[:16]
 
 
 def format_indices(indices: Iterable[int]) -> str:
