@@ -7,4 +7,5 @@ urlpatterns = [
     path("api/v1/", include("supplychain.api.urls")),
     path("log/", include("ledger.urls")),
     path("oauth/", include("supplychain.api.oauth")),
+    path("", include("supplychain.web.urls")),
 ]

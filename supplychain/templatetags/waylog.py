@@ -77,3 +77,12 @@ def described(field: BoundField) -> SafeString:
     if notes:
         attributes["aria-describedby"] = " ".join(notes)
     return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def counting(field: BoundField) -> SafeString:
+    """The control of a counted quantity, which a script compares with what was handed over."""
+    attributes: dict[str, Any] = {"data-counted": "", "class": "num"}
+    if field.errors:
+        attributes |= {"aria-invalid": "true", "aria-describedby": f"{field.id_for_label}_error"}
+    return field.as_widget(attrs=attributes)

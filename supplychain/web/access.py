@@ -51,6 +51,7 @@ def manager(view: View) -> View:
 
 def only(may: Callable[[Membership], bool], view: View) -> View:
     """Let only members in for whom `may` holds; others get 403."""
+
     @wraps(view)
     def checked(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not may(request.membership):

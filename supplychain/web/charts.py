@@ -186,7 +186,7 @@ def band_chart(
 
     `floor` is the least value shown (None: as low as the values go).
     """
-    times = [_seconds(each.at) for each in (*observed, *steps)]
+    times = [_seconds(each.at) for each in observed] + [_seconds(each.at) for each in steps]
     if not times:
         return None
     values = [each.value for each in observed if each.value is not None]
@@ -289,9 +289,9 @@ def time_ticks(first: float, last: float, scale: Scale, count: int) -> tuple[Tic
 def _month_ticks(first: float, last: float, scale: Scale, every: int) -> tuple[Tick, ...]:
     moment = _EPOCH + timedelta(seconds=first)
     number = moment.year * 12 + moment.month
-    found = []
+    found: list[Tick] = []
     while True:
-        if number % every == 0 or every > 12:
+        if number % every == 0:
             at = (datetime(number // 12, number % 12 + 1, 1) - _EPOCH).total_seconds()
             if at > last:
                 return tuple(found)

@@ -100,9 +100,7 @@ class Shell:
             return []
         found = [self._item("This device", "device", rule=True)]
         if self._membership.may_manage:
-            waiting = KeyRequest.objects.filter(
-                party=self._membership.party_id, state=KeyRequest.State.WAITING
-            ).count()
+            waiting = KeyRequest.objects.filter(party=self._membership.party_id, state=KeyRequest.State.WAITING).count()
             found.append(self._item("Keys & people", "keys", count=waiting, counts="waiting", tone="go"))
         found.append(Item("API", "/api/v1/docs", current=False))
         return found

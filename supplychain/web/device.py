@@ -86,6 +86,8 @@ def _read(body: bytes) -> dict[str, str]:
 def _suggestion(agent: str) -> str:
     """`Firefox on Android`: a name to start from."""
     browser = next((name for name in ("Firefox", "Edg", "Chrome", "Safari") if name in agent), "Browser")
-    system = next((name for name in ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux") if name in agent), "")
+    system = next(
+        (name for name in ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux") if name in agent), ""
+    )
     shown = {"Edg": "Edge", "Macintosh": "a Mac"}
     return f"{shown.get(browser, browser)} on {shown.get(system, system)}" if system else browser

@@ -23,7 +23,7 @@ from supplychain.web.log import key_row
 from supplychain.web.names import Names
 
 REVOCABLE = ("device", "external")
-SCOPES = settings.OAUTH2_PROVIDER["SCOPES"]
+SCOPES: dict[str, str] = settings.OAUTH2_PROVIDER["SCOPES"]  # type: ignore[assignment]
 
 
 class PersonForm(forms.Form):
@@ -177,7 +177,9 @@ def _page(request: MemberRequest, *, status: int = 200, **more: Any) -> HttpResp
     party = _party(request)
     names = Names(parties={party})
     labels = dict(KeyRequest.objects.filter(party=party).values_list("key_id", "label"))
-    records = sorted(log.keys_of(party), key=lambda record: (record.revoked_index is not None, -record.registered_index))
+    records = sorted(
+        log.keys_of(party), key=lambda record: (record.revoked_index is not None, -record.registered_index)
+    )
     rows = [
         key_row(record, names)
         | {
@@ -187,7 +189,9 @@ def _page(request: MemberRequest, *, status: int = 200, **more: Any) -> HttpResp
         for record in records
     ]
     context = {
-        "waiting": KeyRequest.objects.filter(party=party, state=KeyRequest.State.WAITING).select_related("requested_by"),
+        "waiting": KeyRequest.objects.filter(party=party, state=KeyRequest.State.WAITING).select_related(
+            "requested_by"
+        ),
         "rows": rows,
         "may_revoke": True,
         "people": Membership.objects.filter(party=party).select_related("user").order_by("user__email"),

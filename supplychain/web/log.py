@@ -123,3 +123,15 @@ def _body(index: int) -> str:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+@member
+def proof(request: MemberRequest, index: int) -> HttpResponse:
+    """The proof file of an entry (C2SP tlog-proof): checked offline, without this server."""
+    try:
+        text = queries.tlog_proof(index)
+    except queries.EntryMissing:
+        raise Http404 from None
+    answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="entry-{index}.tlog-proof"'
+    return answer

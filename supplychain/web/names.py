@@ -18,6 +18,7 @@ class Names:
     def __init__(self, *, parties: Iterable[UUID] = (), uris: Iterable[str] = ()) -> None:
         ids, wanted = {each for each in parties if each}, {each for each in uris if each}
         wanted |= {custody.product_of(uri) for uri in wanted}
+        self._wanted = wanted
         known = Party.objects.filter(Q(pk__in=ids) | Q(uri__in=wanted))
         self._parties = {party.pk: party.name for party in known}
         self._uris = {party.uri: party.name for party in known}
@@ -58,3 +59,12 @@ class Names:
         """What one of a product is called: `case`."""
         found = self._products.get(custody.product_of(uri))
         return found.unit_name if found else "piece"
+
+    def known(self) -> dict[str, str]:
+        """Every identifier asked for that has a name, with it."""
+        found = {uri: site.name for uri, site in self._sites.items()} | self._uris
+        return found | {
+            uri: self._products[product].name
+            for uri in self._wanted
+            if (product := custody.product_of(uri)) in self._products
+        }

@@ -71,7 +71,9 @@ def observed(row: SeriesForecast) -> list[charts.Observed]:
     import numpy as np  # not at the top: most pages show no series
 
     frequency = cast(Frequency, row.frequency)
-    series = DemandSeries("", frequency, row.season_length or 0, row.history_start, np.array(values), row.unit, row.kind)
+    series = DemandSeries(
+        "", frequency, row.season_length or 0, row.history_start, np.array(values), row.unit, row.kind
+    )
     return [charts.Observed(at, value) for at, value in zip(series.periods, row.history, strict=True)]
 
 

@@ -157,3 +157,11 @@ for (const row of document.querySelectorAll("[data-handed]")) {
   field.addEventListener("input", tell);
   tell();
 }
+
+// The offset of this device's clock, unless somebody has chosen another.
+const offset = document.querySelector("[data-offset]");
+if (offset && offset.value === offset.defaultValue && offset.defaultValue === "+00:00") {
+  const minutes = -new Date().getTimezoneOffset();
+  const two = (number) => String(Math.floor(number)).padStart(2, "0");
+  offset.value = `${minutes < 0 ? "-" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+}
