@@ -178,8 +178,8 @@ def parse_bundle(data: bytes) -> Bundle:
 def verify_bundle(bundle: Bundle, policy: Policy | None) -> Verdict:
     """Check everything in a bundle; `policy` says whom the reader trusts (None: nobody).
 
-    In this order, ending with the first fault: the checkpoint by the file's own policy and by the reader's; every entry's
-    inclusion, signature, key and body, in the order of the log; every link of every chain; what the log says.
+    In this order, ending with the first fault: the checkpoint by the file's own policy and by the reader's; of every
+    entry, in the order of the log, its inclusion, signature, key and body; every link; what the log says.
     Raises a TlogError. Without a policy the verdict is not `is_trusted`, however consistent the file is in itself.
     """
     signed = _verify_signed(bundle, policy)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ledger.tlog.bundle import VerifiedEntry, Verdict
+from ledger.tlog.bundle import Verdict, VerifiedEntry
 from ledger.tlog.envelope import format_time
 
 VERIFIED, INVALID, NO_ANCHOR = 0, 1, 2

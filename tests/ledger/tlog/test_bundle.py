@@ -233,7 +233,7 @@ def test_no_cut_or_insertion_is_verified_as_other_content(at, length, other):
 
 @st.composite
 def structural(draw):
-    """A bundle's value with parts dropped, doubled, swapped or put elsewhere; indices moved; bodies hidden or swapped."""
+    """A bundle's value with parts dropped, doubled, swapped or put elsewhere."""
     value = json.loads(DATA)
     for _ in range(draw(st.integers(1, 3))):
         entries, chains = value["entries"], value["chains"]
@@ -319,7 +319,7 @@ def test_the_command_refuses_a_changed_bundle_and_keys_beside_one(run):
 def test_the_command_needs_nothing_but_the_heart(tmp_path):
     file = tmp_path / "shipment.json"
     file.write_bytes(DATA)
-    code = "import sys; from ledger.tlog.__main__ import main; c = main(sys.argv[1:]); assert 'django' not in sys.modules; sys.exit(c)"
+    code = "import sys; from ledger.tlog.__main__ import main; sys.exit(main(sys.argv[1:]) or 'django' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, "verify", str(file), "--vkey", VKEY], cwd=ROOT, capture_output=True, check=False
     )
