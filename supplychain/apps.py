@@ -13,6 +13,7 @@ class SupplychainConfig(AppConfig):
 
         app.set_default()
         _register_readers()
+        _register_projections()
 
 
 def _register_readers() -> None:
@@ -23,3 +24,14 @@ def _register_readers() -> None:
 
     register_reader(may_read_entries)
     register_reader(is_member)
+
+
+def _register_projections() -> None:
+    """Forecasts learn what events mean, and the audit what follows from them."""
+    from forecasting import history
+    from ledger import audit
+    from supplychain import decoder
+    from supplychain.operations import rebuild
+
+    history.register_decoder(decoder.decode)
+    audit.register_auditor("projections", rebuild.differences)
