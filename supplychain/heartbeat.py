@@ -37,7 +37,7 @@ def is_alive(name: str) -> bool:
     return bool(valkey().exists(f"waylog:alive:{name}"))
 
 
-@heartbeat_sent.connect(weak=False)  # type: ignore[untyped-decorator]
+@heartbeat_sent.connect(weak=False)
 def _worker_lives(**_: Any) -> None:
     give_sign("worker")
 

@@ -153,7 +153,7 @@ class Supervisor:
         say(f"{child.name} ended ({status}) and starts again in {pause:.1f} s; see {self.folder.logs / child.name}.log")
 
     def _put_off(self, child: Child, now: float) -> float:
-        pause = min(0.5 * 2**child.failures, SLOWEST)
+        pause: float = min(0.5 * 2.0**child.failures, SLOWEST)
         child.failures += 1
         child.again = now + pause
         return pause
