@@ -36,7 +36,8 @@ def capture_batch(batch: Batch, *, party: UUID, now: datetime, proof_url: Callab
     results = [_result(each, place, receipts, proof_url) for each, place in zip(taken, batch.places, strict=True)]
     if is_whole and (at := _first_refused(taken)) is not None:
         raise _whole(batch, _problem(taken[at], batch.places[at]), results)
-    return _status(results), {"checkpoint": checkpoint or None, "items": results}
+    is_any_taken = any(each["status"] < 300 for each in results)
+    return _status(results), {"checkpoint": checkpoint if is_any_taken else None, "items": results}
 
 
 def _capture(items: Sequence[Item], batch: Batch, party: UUID, now: datetime) -> list[Outcome]:

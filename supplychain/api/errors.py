@@ -21,6 +21,7 @@ from rest_framework import exceptions
 from ledger.admission import Refused
 from ledger.queries import EntryMissing, LogMissing
 from ledger.tlog.errors import Malformed
+from supplychain.queries import feeds
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 120
@@ -169,7 +170,7 @@ def _translate(raised: Exception) -> Problem | None:
             return problem_of_refusal(raised)
         case Malformed():
             return problem_of_malformed(raised)
-        case EntryMissing() | Http404():
+        case feeds.Missing() | EntryMissing() | Http404():
             return not_found()
         case PermissionDenied():
             return Problem(403, "This is not allowed.", code="forbidden")

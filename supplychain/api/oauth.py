@@ -51,6 +51,8 @@ class Token(TokenView):  # type: ignore[misc]  # the toolkit has no types
     def post(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
         """Answer RFC 6749, 5.1 or 5.2."""
         answer: HttpResponse = self.authorization_flow_token_response(request)
+        answer["Content-Type"] = "application/json"  # the toolkit forgets it in some refusals
+        answer["Cache-Control"] = "no-store"
         return answer
 
 

@@ -15,11 +15,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
 def membership_of(request: HttpRequest) -> Membership | None:
     """The membership that the signed-in user acts under: the one chosen in this session, else their first."""
-    if not request.user.is_authenticated:
+    user = getattr(request, "user", None)  # None behind the API, which has clients instead of users
+    if user is None or not user.is_authenticated:
         return None
     known: Membership | None = getattr(request, "_waylog_membership", None)
     if known is None:
-        memberships = Membership.objects.filter(user=request.user).select_related("party").order_by("id")
+        memberships = Membership.objects.filter(user=user).select_related("party").order_by("id")
         chosen = request.session.get("membership")
         known = (memberships.filter(pk=chosen).first() if chosen else None) or memberships.first()
         request._waylog_membership = known  # type: ignore[attr-defined]
