@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from ledger.secretfiles import read_or_make
 from supplychain.services.datafolder import DataFolder
 from supplychain.services.errors import ServiceError
 
@@ -61,8 +60,3 @@ def clear_unfinished(folder: DataFolder, environ: Mapping[str, str] = os.environ
     (folder.path / "world").unlink()
     folder.make()
     return True
-
-
-def first_run_token(folder: DataFolder) -> str:
-    """Return the secret of the one-time link `/first-run/<token>/`; the page removes the file when it was used."""
-    return read_or_make(folder.secrets / "first-run").hex()

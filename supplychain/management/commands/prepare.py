@@ -29,18 +29,16 @@ class Command(BaseCommand):
         else:
             world.note(folder, world.REAL)
             if _is_empty():
-                link = f"{settings.WAYLOG_URL}/first-run/{world.first_run_token(folder)}/"
-                self.stdout.write(f"  first run     open {link} once to name your company")
+                self.stdout.write("  first run     open this link to name your company:")
+                call_command("firstrun", stdout=self.stdout)
 
     def _demo(self, folder: DataFolder) -> None:
         if not _is_empty():
             world.note(folder, world.DEMO)
             return
-        began = time.monotonic()
         world.note(folder, world.UNFINISHED)
-        call_command("demo")
+        call_command("demo", stdout=self.stdout)
         world.note(folder, world.DEMO)
-        self.stdout.write(f"  demo world    made in {time.monotonic() - began:.1f} s")
 
 
 def _is_empty() -> bool:
