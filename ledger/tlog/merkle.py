@@ -231,6 +231,28 @@ def verify_consistency(proof: ConsistencyProof, *, old_root: bytes, new_root: by
         raise ProofInvalid("the consistency proof does not lead to the new root")
 
 
+def prove_growth(old: int, new: int, subtree: Subtree) -> tuple[bytes, ...]:
+    """Return the hashes that alone give both roots, of the first `old` entries and of all `new`; see `roots_of_growth`.
+
+    A consistency proof leaves out its first hash where that is the old root. Raises ProofInvalid unless 0 < old < new.
+    """
+    if old == new:
+        raise ProofInvalid("a tree that did not grow has one root")
+    path = prove_consistency(old, new, subtree).path
+    return (subtree(old.bit_length() - 1, 0), *path) if old & (old - 1) == 0 else path
+
+
+def roots_of_growth(old: int, new: int, path: tuple[bytes, ...]) -> tuple[bytes, bytes]:
+    """Return the roots of the first `old` entries and of all `new` that `path` leads to; raise ProofInvalid.
+
+    When the second is a root that a log has signed, the first is what its tree begins with, whatever else it signed.
+    """
+    _check_hashes(*path)
+    if not 0 < old < new <= MAX_TREE_SIZE or not path:
+        raise ProofInvalid(f"this does not show how a tree of {old} entries grew to {new}")
+    return _climb(old - 1, new - 1, path)
+
+
 def _climb(at: int, last: int, path: tuple[bytes, ...]) -> tuple[bytes, bytes]:
     """Return the roots that a path leads to, of the old and of the new tree (RFC 9162, 2.1.4.2, steps 4 to 6)."""
     while at & 1:
