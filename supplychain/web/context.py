@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ledger import queries as log
-from ledger.operations import LogMissing
+from ledger.queries import LogMissing
 from supplychain.models import KeyRequest, Membership, Shipment
 from supplychain.web.accounts import membership_of
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from forecasting import operations, queries
-from forecasting.models import Job, SeriesForecast
+from forecasting.queries import Job, SeriesForecast
 from forecasting.runs import RunSettings
 from supplychain.models import Membership, Role
 from supplychain.web import seriesview

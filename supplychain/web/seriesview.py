@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
-from forecasting.models import SeriesForecast
+from forecasting.queries import SeriesForecast
 from forecasting.timeseries.series import DemandSeries, Frequency
 from supplychain.web import charts, words
 from supplychain.web.names import Names

@@ -1,0 +1,113 @@
+"""The five minutes of the README, as pasted, in one demo world; then a hand-over and a log-in in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.walks.test_start import ROOT, Up
+
+BLOCKS = re.findall(r"<!-- tour -->\n```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    running = Up(tmp_path_factory.mktemp("tour"))
+    running.env["WAYLOG_DEMO"] = "1"
+    try:
+        running.start()
+        yield running
+    finally:
+        if running.process is not None:
+            running.process.terminate()
+            running.process.wait(60)
+
+
+class Terminal:
+    """A second terminal beside the running demo: one bash, one folder, variables that stay."""
+
+    def __init__(self, up: Up, folder: Path) -> None:
+        self.up, self.folder = up, folder
+
+    def paste(self, block: str) -> subprocess.CompletedProcess[str]:
+        """Run a block as the README has it, but for the port and the folder of state that this test's server has."""
+        words = block.replace("http://localhost:8000", f"http://localhost:{self.up.port}")
+        words = words.replace(".waylog/", f"{self.up.data}/").replace(
+            "event.tlog-proof", str(self.folder / "event.tlog-proof")
+        )
+        words = words.replace(".venv/bin/python", shutil.which("python") or "python3")
+        return subprocess.run(
+            ["bash", "-c", words], cwd=ROOT, env=self.up.env, capture_output=True, text=True, timeout=300
+        )
+
+
+@pytest.fixture(scope="module")
+def terminal(up: Up, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    return Terminal(up, tmp_path_factory.mktemp("terminal"))
+
+
+def test_the_readme_has_the_tour() -> None:
+    assert len(BLOCKS) == 6
+
+
+def test_a_program_hands_in_a_signed_event(terminal: Terminal) -> None:
+    done = terminal.paste(BLOCKS[0])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "index" in done.stdout
+
+
+def test_a_proof_is_downloaded_and_verified_offline(terminal: Terminal) -> None:
+    done = terminal.paste(BLOCKS[1])
+    assert done.returncode == 0, done.stderr
+    text = (terminal.folder / "event.tlog-proof").read_text()
+    assert text.startswith("c2sp.org/tlog-proof@v1\n")
+    done = terminal.paste(BLOCKS[2])
+    assert done.returncode == 0 and "verified" in done.stdout, done.stdout + done.stderr
+    without = terminal.paste(BLOCKS[2].replace('--vkey "$VKEY"', ""))
+    assert without.returncode == 2 and "which you have not said you trust" in without.stdout + without.stderr
+
+
+def test_a_flipped_byte_is_named_and_flipped_back_forgotten(terminal: Terminal) -> None:
+    done = terminal.paste(BLOCKS[3])
+    assert done.returncode == 1 and "first bad index 12000" in done.stdout, done.stdout + done.stderr
+    done = terminal.paste(BLOCKS[4])
+    assert done.returncode == 0 and "the log holds" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_forecast_is_made_and_made_again(terminal: Terminal) -> None:
+    done = terminal.paste(BLOCKS[5])
+    assert done.returncode == 0 and "bit for bit" in done.stdout, done.stdout + done.stderr
+
+
+def user(up: Up, role: str, party: str) -> dict[str, Any]:
+    demo = json.loads((up.data / "demo.json").read_text())
+    return next(each for each in demo["users"] if each["role"] == role and each["party"].startswith(party))
+
+
+def sign_in(page: Any, up: Up, who: dict[str, Any]) -> None:
+    page.goto(f"http://localhost:{up.port}/accounts/login/")
+    page.get_by_label("E-mail", exact=False).first.fill(who["email"])
+    page.get_by_label("Password", exact=False).first.fill(who["password"])
+    page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
+    page.wait_for_url(f"http://localhost:{up.port}/")
+
+
+def test_a_manager_accepts_a_shipment_in_the_browser(up: Up, page: Any) -> None:
+    from playwright.sync_api import expect
+
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    sign_in(page, up, user(up, "manager", "Aare"))
+    page.goto(f"http://localhost:{up.port}/shipments/?status=waiting")
+    page.get_by_role("link", name=re.compile(r"^\d{18}$")).first.click()
+    page.get_by_role("link", name="Accept").first.click()
+    page.locator("input[name^=counted]").first.fill("1")
+    page.get_by_role("button", name=re.compile("accept", re.IGNORECASE)).last.click()
+    expect(page.get_by_text(re.compile("accepted", re.IGNORECASE)).first).to_be_visible()
+    expect(page.get_by_text(re.compile("short", re.IGNORECASE)).first).to_be_visible()
+    assert not complaints
