@@ -207,7 +207,8 @@ class _Batch:
             refused = next((outcome for outcome in mine if isinstance(outcome, Refusal)), None)
             self.report.events_captured += sum(not isinstance(outcome, Refusal | Repeated) for outcome in mine)
             if refused is not None:
-                self.report.refuse([RowFault(each.reading.row, "", str(refused.error))])
+                half = "" if refused is mine[0] else "its dispatch is in the log, its delivery is not: "
+                self.report.refuse([RowFault(each.reading.row, "", f"{half}{refused.error}")])
             elif all(isinstance(outcome, Repeated) for outcome in mine):
                 self.report.rows_repeated += 1
             else:
