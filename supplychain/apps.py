@@ -28,10 +28,11 @@ def _register_readers() -> None:
 
 def _register_projections() -> None:
     """Forecasts learn what events mean, and the audit what follows from them."""
-    from forecasting import history
+    from forecasting import history, queries
     from ledger import audit
     from supplychain import decoder
     from supplychain.operations import rebuild
 
     history.register_decoder(decoder.decode)
     audit.register_auditor("projections", rebuild.differences)
+    audit.register_auditor("forecasts", lambda: (audit.Fault(index, what) for index, what in queries.faults()))
