@@ -67,10 +67,7 @@ def _sent(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequ
     types = [str(_field(model, name).db_type(connection)).split("(")[0] for name in columns]
     is_array = [kind.endswith("[]") for kind in types]
     numbered = list(enumerate(zip(types, is_array, strict=True)))
-    casts = ", ".join(
-        f"{'%b' if kind == 'bytea' and None not in column else '%s'}::{'text' if array else kind}[]"
-        for (_, (kind, array)), column in zip(numbered, values, strict=True)
-    )
+    casts = ", ".join(f"%b::{'text' if array else kind}[]" for _, (kind, array) in numbered)  # %b: in binary
     names = ", ".join(f"c{i}" for i, _ in numbered)
     return _Sent(
         values=", ".join(f"t.c{i}::{kind}" if array else f"t.c{i}" for i, (kind, array) in numbered),

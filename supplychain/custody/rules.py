@@ -52,7 +52,7 @@ def decide(state: ShipmentState | None, event: Event, *, unit: str, signer: Part
     Raises CustodyRefused. Error declarations are not decided here but by `undo`.
     """
     act = act_beneath(event)
-    assert event.error_declaration is None and unit in units_of(event)
+    assert event.error_declaration is None
     if state is None:
         if act not in OPENING:
             raise unknown_shipment(unit, signer)

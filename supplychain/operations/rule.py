@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -87,7 +88,7 @@ class CaptureRule:
         self.declared: dict[int, int] = {}
         self.named: list[Named] = []
         items = [(each, each.context) for each in pending if isinstance(each.context, Item)]
-        signers = {UUID(each.key.party) for each in pending}
+        signers = {party_of(each) for each in pending}
         named = [name for each in pending if (name := _named(each, strict=False))]
         self._load_priors(items)
         self._load_shipments(items, named)
@@ -119,7 +120,7 @@ class CaptureRule:
         scopes = {scope_of(chain) for _, item in items for chain in item.chains.values()}
         for each, item in items:
             if item.read.act == Act.CORRECT:
-                prior = self.priors.get((UUID(each.key.party), _event_id(each, item), False))
+                prior = self.priors.get((party_of(each), _event_id(each, item), False))
                 scopes |= set(prior.scopes) if prior else set()
             scopes |= set(self.accepted.get(item.read.event.waylog.about or "", ()))
         uris = [uri for each in named for uri in each.uris]
@@ -146,14 +147,14 @@ class CaptureRule:
 
     def signer_of(self, party: str) -> Party:
         """The party that signs; one that no registration names is called by its id."""
-        known = UUID(party)
+        known = _uuid(party)
         return self.party_by_id.get(known) or Party(known, f"party {party[:8]}", "")
 
     # --- deciding ----------------------------------------------------------------------------------------------------
 
     def admit(self, pending: Pending) -> Admission:
         """Decide one statement; raises Refused subclasses and AlreadyAppended."""
-        if self.party is not None and UUID(pending.key.party) != self.party:
+        if self.party is not None and party_of(pending) != self.party:
             raise KeyNotValid("the key that signed this belongs to another party than the one you act for")
         if pending.statement.type.startswith("key."):
             return self._admit_key(pending)
@@ -403,6 +404,14 @@ _NOTHING: Any = None
 """The state of a shipment that its opening act is about to make."""
 
 
+_uuid = lru_cache(maxsize=4096)(UUID)
+
+
+def party_of(pending: Pending) -> UUID:
+    """The party whose key signed."""
+    return _uuid(pending.key.party)
+
+
 def _event_id(pending: Pending, item: Item) -> str:
     return item.read.event.event_id or event_rows.given_id(pending.statement.id)
 
@@ -423,7 +432,7 @@ def _named(pending: Pending, *, strict: bool) -> Named | None:
         return None
     try:
         party = UUID(str(claims.get("party")))
-        is_operator = pending.key.role == "root" and UUID(pending.key.party) == party
+        is_operator = pending.key.role == "root" and party_of(pending) == party
         return party_rows.parse_named(
             pending.body, party=party, is_operator=is_operator, record_time_ms=pending.record_time_ms
         )

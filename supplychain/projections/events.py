@@ -10,7 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from ledger import bulk
-from supplychain.custody import Act, act_beneath, act_of, exact, units_of
+from supplychain.custody import Act, act_beneath, exact, units_of
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.events import Quantity, SensorElement, SensorReport
 from supplychain.epcis.identifiers import canonical
@@ -40,10 +40,11 @@ class Read:
 
 def read(body: bytes, event: EpcisEvent) -> Read:
     """What the projections and the custody rule need of an event; `body` are the bytes it was parsed from."""
+    beneath = act_beneath(event)
     return Read(
         event,
-        act_of(event),
-        act_beneath(event),
+        beneath if event.error_declaration is None else Act.CORRECT,
+        beneath,
         units_of(event),
         hashlib.sha256(body).digest(),
         objects_of(event),
