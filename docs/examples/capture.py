@@ -132,7 +132,7 @@ def main(unit: str) -> None:
     query = urllib.parse.urlencode({"q": unit, "status": "open"})
     [shipment] = waylog.get(f"/api/v1/shipments?{query}")["items"]
     found = waylog.get(f"/api/v1/shipments/{shipment['id']}/chain")
-    contents = [{"epcClass": "https://id.gs1.org/01/09521141001012/10/A1", "quantity": 50}]
+    contents = [{"epcClass": "https://id.gs1.org/01/09521141001011/10/A1", "quantity": 50}]
     packed = happening("AggregationEvent", "ADD", "packing", parentID=unit, childQuantityList=contents)
     result = waylog.capture(packed, link(base64.b64decode(found["chain"]), bytes.fromhex(found["head"])))
     print("packed:      ", result["proof_url"])

@@ -20,7 +20,11 @@ unhex() { printf '%b' "$(sed 's/../\\x&/g')"; }                     # hex -> byt
 sha256() { openssl dgst -sha256 -r | cut -d' ' -f1; }               # bytes -> hex
 hmac() { openssl dgst -sha256 -mac HMAC -macopt "hexkey:$1" -r | cut -d' ' -f1; }
 member() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; }           # a text in a JSON answer
-api() { curl --silent --show-error --fail-with-body -H "Authorization: Bearer $token" "$@"; }
+api() {                                                             # a refusal is shown in its own words
+  curl --silent --show-error --fail-with-body -H "Authorization: Bearer $token" -o "$work/answer" "$@" ||
+    { cat "$work/answer" >&2; return 1; }
+  cat "$work/answer"
+}
 
 # A token, by OAuth 2 client credentials, and the log that statements are for.
 token=$(curl --silent --show-error --fail -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials \
@@ -70,7 +74,7 @@ head=$(member head < "$work/chain")
 secret=$(member chain < "$work/chain" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \n')
 
 # 3. Pack into it: the link says that we have seen what came before.
-answer=$(capture "{\"type\":\"AggregationEvent\",\"eventID\":\"$(event_id)\",\"eventTime\":\"$(now)\",\"eventTimeZoneOffset\":\"+00:00\",\"action\":\"ADD\",\"bizStep\":\"packing\",\"disposition\":\"in_progress\",\"parentID\":\"$unit\",\"childQuantityList\":[{\"epcClass\":\"https://id.gs1.org/01/09521141001012/10/A1\",\"quantity\":50}]}" \
+answer=$(capture "{\"type\":\"AggregationEvent\",\"eventID\":\"$(event_id)\",\"eventTime\":\"$(now)\",\"eventTimeZoneOffset\":\"+00:00\",\"action\":\"ADD\",\"bizStep\":\"packing\",\"disposition\":\"in_progress\",\"parentID\":\"$unit\",\"childQuantityList\":[{\"epcClass\":\"https://id.gs1.org/01/09521141001011/10/A1\",\"quantity\":50}]}" \
   "$(printf %s "$head" | unhex | hmac "$secret")")
 proof_url=$(printf %s "$answer" | member proof_url)
 printf 'packed:       %s\n' "$proof_url"

@@ -15,6 +15,12 @@ def _packed(view: type[base.Endpoint]) -> Any:
     return gzip_page(conditional_page(view.as_view()))
 
 
+class TryIt(SpectacularSwaggerSplitView):
+    """The page on which the addresses can be tried; nothing in it is inline."""
+
+    template_name = "api/docs.html"
+
+
 urlpatterns = [
     path("log", _packed(log.Log), name="api-log"),
     path("keys", _packed(keys.Keys), name="api-keys"),
@@ -29,6 +35,6 @@ urlpatterns = [
     path("forecasts/<uuid:run_id>", _packed(forecasts.Forecast), name="api-forecast"),
     path("forecasts/<uuid:run_id>/series/<int:series_id>", _packed(forecasts.Series), name="api-forecast-series"),
     path("schema", gzip_page(SpectacularAPIView.as_view()), name="api-schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("docs", TryIt.as_view(url_name="api-schema"), name="api-docs"),
     re_path(r"^.*$", base.Nothing.as_view(), name="api-nothing"),
 ]

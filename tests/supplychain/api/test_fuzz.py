@@ -1,10 +1,12 @@
-"""Whatever is sent, the answer is an answer: never a 500. The test client raises what a server would hide behind one."""
+"""Whatever is sent, the answer is never a 500: the test client raises what a server would hide behind one."""
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -76,7 +78,7 @@ def test_a_good_capture_with_one_member_replaced_is_never_a_500(
 def test_a_good_event_with_one_member_replaced_is_never_a_500(
     world: World, grower: Caller, signer: Signer, data: st.DataObject
 ) -> None:
-    body = json.loads(__import__("base64").b64decode(signer.seen()["body"]))
+    body = json.loads(base64.b64decode(signer.seen()["body"]))
     made = changed(body, data.draw(st.sampled_from(places(body))), data.draw(JSON))
     item = signer.item({}, body=json.dumps(made).encode())
     assert grower.post("/events", [item]).status_code in (200, 201, 400, 404, 409, 422)
@@ -100,8 +102,6 @@ def test_a_good_key_with_one_member_replaced_is_never_a_500(world: World, grower
 )
 @QUICK
 def test_a_random_query_is_never_a_500(grower: Caller, query: dict[str, str], path: str) -> None:
-    from urllib.parse import urlencode
-
     assert grower.get(f"{path}?{urlencode(query)}").status_code in (200, 400)
 
 
