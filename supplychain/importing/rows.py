@@ -110,7 +110,7 @@ class _RowInHand:
         product = self._product()
         quantity = self._value(mapping.quantity, self._quantity)
         site = self._named(mapping.destination, "site", keep=self.reader.sites)
-        consignee = self._named(mapping.consignee or replace(mapping.destination, form="name"), "party")
+        consignee = self._consignee(site)
         origin = self._named(mapping.origin, "site", keep=self.reader.sites) if mapping.origin else None
         unit = self._named(mapping.unit, "unit") if mapping.unit else None
         documents = self._documents()
@@ -187,6 +187,12 @@ class _RowInHand:
             return None
         return uri
 
+    def _consignee(self, site: str | None) -> str | None:
+        """To whom the goods go; without a column of its own, a party that is called like the destination."""
+        if self.mapping.consignee:
+            return self._named(self.mapping.consignee, "party")
+        return site and self._named(replace(self.mapping.destination, form="name"), "party")
+
     def _documents(self) -> list[tuple[str, str]]:
         found = []
         for kind, column in self.mapping.documents.items():
@@ -234,8 +240,10 @@ class _RowInHand:
             if found is not None:
                 seen.append(found)
         if len(self.faults) == before:
-            late = f"{min(seen):%Y-%m-%d} is later than the delivery" if received else "it lies in the future"
-            self._wrong(", ".join(self.mapping.dispatch_time), late if seen else "no date says when the goods left")
+            reason = "no date says when the goods left"
+            if seen:
+                reason = f"{min(seen):%Y-%m-%d} " + ("is later than the delivery" if received else "lies in the future")
+            self._wrong(", ".join(self.mapping.dispatch_time), reason)
         return None
 
     # events
