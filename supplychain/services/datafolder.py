@@ -58,6 +58,9 @@ class DataFolder:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ServiceError(f"cannot make {error.filename}: {error.strerror}; set WAYLOG_DATA") from error
+        mode = self.path.stat().st_mode
+        if mode & 0o066 and self.path.stat().st_uid == os.geteuid():
+            self.path.chmod(mode & 0o711)  # made by a command that only wanted a secret in it
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             raise ServiceError(f"{self.path} belongs to another user: start as that user, or set WAYLOG_DATA")
 

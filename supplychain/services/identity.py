@@ -5,6 +5,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,10 +41,14 @@ class Identity:
 
 
 def choose(*, data: Path, programs: Path) -> Identity:
-    """Return as whom PostgreSQL can run here; raises ServiceError naming the folder that is in the way."""
+    """Return as whom PostgreSQL can run here; raises ServiceError naming the folder that is in the way.
+
+    In the namespace it keeps root's id towards files but none of root's powers: what is closed to the mere owner of
+    root's files (a private folder of another user) is closed to it.
+    """
     if os.geteuid() != 0:
         return Identity()
-    if unshare := namespace_program():
+    if (unshare := namespace_program()) and shut_to(0, 0, (programs, data)) is None:
         return Identity(prefix=(unshare, *NAMESPACE))
     return nobody(data=data, programs=programs)
 
@@ -65,14 +70,21 @@ def nobody(*, data: Path, programs: Path) -> Identity:
         uid, gid = user.pw_uid, user.pw_gid
     except KeyError:
         uid = gid = NOBODY
-    for place in (programs, data):
+    if (shut := shut_to(uid, gid, (programs, data))) is not None:
+        raise ServiceError(
+            f"PostgreSQL does not run as root, and the user nobody may not enter {shut}: "
+            f"run `chmod o+x {shut}`, set WAYLOG_DATA to a folder elsewhere, or start as another user"
+        )
+    return Identity(uid=uid, gid=gid)
+
+
+def shut_to(uid: int, gid: int, places: Iterable[Path]) -> Path | None:
+    """Return the first folder on the way to these places that does not let somebody in."""
+    for place in places:
         for folder in reversed((place, *place.parents)):
             if folder.exists() and not _lets_in(folder, uid, gid):
-                raise ServiceError(
-                    f"PostgreSQL does not run as root, and the user nobody may not enter {folder}: "
-                    f"run `chmod o+x {folder}`, set WAYLOG_DATA to a folder elsewhere, or start as another user"
-                )
-    return Identity(uid=uid, gid=gid)
+                return folder
+    return None
 
 
 def _lets_in(folder: Path, uid: int, gid: int) -> bool:
