@@ -71,6 +71,21 @@ class Checkpoint(models.Model):
         db_table = "ledger_checkpoint"
 
 
+class Cosignature(models.Model):
+    """A witness's word that, at `at`, it knew the tree of that size and that the log had only grown."""
+
+    pk = models.CompositePrimaryKey("tree_size", "witness")
+    tree_size = models.BigIntegerField()
+    witness = models.CharField(max_length=255, help_text="The witness's name.")
+    verifier_key = models.TextField(help_text="Its vkey when it cosigned.")
+    line = models.TextField(help_text="The signature line, as it belongs under the checkpoint.")
+    at = models.DateTimeField(help_text="The time that the cosignature names.")
+
+    class Meta:
+        db_table = "ledger_cosignature"
+        indexes = [models.Index(fields=["witness", "-tree_size"], name="ledger_cosignature_newest")]
+
+
 class Key(models.Model):
     """A registered public key. A revocation is a row of its own: nothing here ever changes."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Count
+
 from ledger import keystore
-from ledger.models import Attestation, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile, VerifiedTo
+from ledger.models import Attestation, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, Tile, VerifiedTo
 from ledger.operations import LogMissing as LogMissing  # part of what this module offers
 from ledger.operations import key_records
 from ledger.operations.write import partial_hashes
@@ -19,6 +22,10 @@ from ledger.tlog.statement import Statement
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+
+
+_RECENT = 500
+"""How many cosignatures are looked through before the database is asked to count them all."""
 
 
 class EntryMissing(LookupError):
@@ -205,7 +212,8 @@ def tlog_proof(index: int) -> str:
     found = head()
     row = entry(index)
     [path] = inclusion_proofs([index], found.tree_size)
-    return proof.format_proof(proof.Proof(extra=row.leaf, inclusion=path, checkpoint=found.checkpoint))
+    signed = with_cosignatures(found.checkpoint, found.tree_size)
+    return proof.format_proof(proof.Proof(extra=row.leaf, inclusion=path, checkpoint=signed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +241,58 @@ def receipts(indices: Sequence[int]) -> tuple[str, dict[int, Receipt]]:
 def kept_checkpoints(limit: int = 50) -> list[Checkpoint]:
     """The checkpoints that are kept for ever, newest first."""
     return list(Checkpoint.objects.order_by("-tree_size")[:limit])
+
+
+# --- cosignatures ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigner:
+    """A witness, and the newest checkpoint that it cosigned."""
+
+    name: str
+    verifier_key: str
+    tree_size: int
+    at: datetime
+
+
+def with_cosignatures(checkpoint: str, tree_size: int) -> str:
+    """The checkpoint of that size with the cosignatures it has."""
+    lines = Cosignature.objects.filter(tree_size=tree_size).order_by("witness").values_list("line", flat=True)
+    return checkpoint + "".join(lines)
+
+
+def cosigned_checkpoint(least: int = 1) -> Checkpoint | None:
+    """The newest checkpoint that at least so many witnesses have cosigned; None when there is none."""
+    by_size = Cosignature.objects.values_list("tree_size", flat=True).order_by("-tree_size")
+    for size, count in Counter(by_size[:_RECENT]).items():
+        if count >= least:
+            return Checkpoint.objects.get(tree_size=size)
+    enough = by_size.annotate(count=Count("witness")).filter(count__gte=least).first()
+    return None if enough is None else Checkpoint.objects.get(tree_size=enough)
+
+
+def published_checkpoint(quorum: int = 0) -> tuple[str, str] | None:
+    """The checkpoint to show, with its cosignatures, and a tag that changes with it.
+
+    It is the newest that `quorum` witnesses have cosigned (None before there is one), or without a quorum the newest.
+    """
+    if quorum:
+        kept = cosigned_checkpoint(quorum)
+        if kept is None:
+            return None
+        plain, size = kept.note, kept.tree_size
+    else:
+        found = head()
+        plain, size = found.checkpoint, found.tree_size
+    note = with_cosignatures(plain, size)
+    return note, f'"{size}.{note.count(chr(10)) - plain.count(chr(10))}"'
+
+
+def cosigners() -> list[Cosigner]:
+    """Every witness that ever cosigned, with its newest cosignature, by name."""
+    rows = Cosignature.objects.order_by("witness", "-tree_size").distinct("witness")
+    return [Cosigner(row.witness, row.verifier_key, row.tree_size, row.at) for row in rows]
 
 
 def verified_to() -> VerifiedTo | None:

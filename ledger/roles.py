@@ -7,6 +7,7 @@ ADD_AND_READ = (
     "ledger_entry",
     "ledger_tile",
     "ledger_checkpoint",
+    "ledger_cosignature",
     "ledger_key",
     "ledger_keyrevocation",
     "ledger_attestation",

@@ -2,11 +2,20 @@
 
 from celery import shared_task
 
-from ledger import operations, tenancy
+from ledger import cosigning, operations, tenancy
 
 
 @shared_task(ignore_result=True)
 def publish_checkpoint(**_later: object) -> None:
-    """Keep the newest checkpoint for ever; rung each minute."""
+    """Keep the newest checkpoint for ever, then ring for its cosignatures; rung each minute."""
     with tenancy.system():
         operations.keep_checkpoint()
+    if cosigning.configured():
+        collect_cosignatures.delay()
+
+
+@shared_task(ignore_result=True, expires=50)
+def collect_cosignatures(**_later: object) -> None:
+    """Ask the witnesses to cosign the newest checkpoint."""
+    with tenancy.system():
+        cosigning.collect_cosignatures()

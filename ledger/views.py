@@ -11,9 +11,8 @@ from functools import wraps
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import condition
 
 from ledger import queries
 from ledger.tlog import tile
@@ -66,16 +65,26 @@ def _plain(text: str, status: int = 200) -> HttpResponse:
     return HttpResponse(text, status=status, content_type=TEXT)
 
 
-def _size_tag(request: HttpRequest) -> str:
-    return f'"{queries.tree_size()}"'
+@_open_to_browsers
+def checkpoint(request: HttpRequest) -> HttpResponse:
+    """The newest checkpoint, a signed note with the cosignatures it has; where a quorum is set, the newest with it."""
+    return _checkpoint(request, settings.WAYLOG_WITNESS_QUORUM)
 
 
 @_open_to_browsers
-@condition(etag_func=_size_tag)
-def checkpoint(request: HttpRequest) -> HttpResponse:
-    """The newest checkpoint, a signed note."""
-    found = _plain(queries.checkpoint())
-    found["Cache-Control"] = "public, no-cache"
+def cosigned(request: HttpRequest) -> HttpResponse:
+    """The newest checkpoint that witnesses have cosigned: the quorum of them, at least one."""
+    return _checkpoint(request, max(1, settings.WAYLOG_WITNESS_QUORUM))
+
+
+def _checkpoint(request: HttpRequest, quorum: int) -> HttpResponse:
+    shown = queries.published_checkpoint(quorum)
+    if shown is None:
+        raise queries.EntryMissing("no checkpoint has been cosigned yet")
+    note, tag = shown
+    plain = _plain(note)
+    found = get_conditional_response(request, etag=tag, response=plain) or plain
+    found["ETag"], found["Cache-Control"] = tag, "public, no-cache"
     return found
 
 

@@ -22,6 +22,10 @@ WAYLOG_BEHIND_PROXY = _flag("WAYLOG_BEHIND_PROXY")
 WAYLOG_DEMO = _flag("WAYLOG_DEMO", "1")
 WAYLOG_PUBLIC_ENTRIES = _flag("WAYLOG_PUBLIC_ENTRIES")
 WAYLOG_CHECKPOINT_FILE = Path(os.environ.get("WAYLOG_CHECKPOINT_FILE", WAYLOG_DATA / "checkpoint"))
+WAYLOG_WITNESSES = os.environ.get("WAYLOG_WITNESSES", "")
+"""Who is asked each minute to cosign the log's checkpoint: lines (or parts between ;) of `<vkey> <url>`."""
+WAYLOG_WITNESS_QUORUM = int(os.environ.get("WAYLOG_WITNESS_QUORUM", "0"))
+"""How many must have cosigned a checkpoint before /log/checkpoint shows it; 0 shows the newest at once."""
 WAYLOG_SECURE = WAYLOG_TLS or WAYLOG_BEHIND_PROXY
 WAYLOG_URL = os.environ.get(
     "WAYLOG_URL", f"{'https' if WAYLOG_SECURE else 'http'}://{WAYLOG_HOST}:{WAYLOG_PORT}"
@@ -39,7 +43,9 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 DEBUG = _flag("WAYLOG_DEBUG")
-ALLOWED_HOSTS = sorted({WAYLOG_HOST, "localhost", "127.0.0.1", "[::1]", *os.environ.get("WAYLOG_ALLOWED_HOSTS", "").split()})
+ALLOWED_HOSTS = sorted(
+    {WAYLOG_HOST, "localhost", "127.0.0.1", "[::1]", *os.environ.get("WAYLOG_ALLOWED_HOSTS", "").split()}
+)
 INTERNAL_IPS = ["127.0.0.1"]
 
 # --- rooms -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from ledger.operations.append import MAX_BODY, LogMissing, append_many, key_records
 from ledger.operations.create import KeysOnly, LogExists, create_log
 from ledger.operations.statements import register_submission, registration_submission, submission
-from ledger.operations.write import keep_checkpoint
+from ledger.operations.write import keep_checkpoint, keep_cosignatures
 
 __all__ = [
     "MAX_BODY",
@@ -13,6 +13,7 @@ __all__ = [
     "append_many",
     "create_log",
     "keep_checkpoint",
+    "keep_cosignatures",
     "key_records",
     "register_submission",
     "registration_submission",

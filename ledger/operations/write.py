@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from nacl.signing import SigningKey
 
 from ledger import bulk, keyrules, keystore
 from ledger.admission import Admitted, scope_of
-from ledger.models import Attestation, Body, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile
+from ledger.models import Attestation, Body, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, Tile
 from ledger.tlog import checkpoint as checkpoints
 from ledger.tlog import merkle, note, tile
 
@@ -114,6 +115,11 @@ def partial_hashes(level: int, number: int, size: int) -> list[bytes]:
 def sign_checkpoint(origin: str, size: int, root: bytes, signer: SigningKey) -> str:
     unsigned = checkpoints.Checkpoint(origin=origin, tree_size=size, root_hash=root)
     return checkpoints.sign_checkpoint(unsigned, note.SignerKey(name=origin, signing_key=signer))
+
+
+def keep_cosignatures(rows: Iterable[Cosignature]) -> None:
+    """Keep witnesses' cosignatures, one a witness and size; their checkpoint was kept before."""
+    Cosignature.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def keep_checkpoint() -> int | None:

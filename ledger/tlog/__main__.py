@@ -1,6 +1,10 @@
 """Check a proof file or a bundle without the server: `python -m ledger.tlog verify FILE --vkey VKEY --key KEY`.
 
 Exit codes: 0 verified, 1 not valid, 2 consistent in itself but nobody was named who is trusted.
+
+`python -m ledger.tlog evidence FILE --vkey VKEY` checks what a witness, mirror or monitor kept against a log, and
+`... compare NOTE NOTE --vkey VKEY` holds two checkpoints against each other. Exit codes: 0 proven, 1 shows nothing,
+2 nobody was named as the log, 3 stated by an observer and not proven.
 """
 
 import argparse
@@ -11,20 +15,19 @@ from pathlib import Path
 from ledger.tlog.bundle import MAX_BUNDLE_BYTES, parse_bundle, verify_bundle
 from ledger.tlog.envelope import format_time, signed_bytes, statement_hash
 from ledger.tlog.errors import Malformed, ProofInvalid, TlogError
+from ledger.tlog.evidence import MAX_EVIDENCE_BYTES, Evidence, compare, parse_evidence, verify_evidence
 from ledger.tlog.keyring import GivenKey, find_key, is_key_text, parse_given_keys
 from ledger.tlog.note import NoteSignature, VerifierKey, parse_verifier_key, verify_note
 from ledger.tlog.policy import Policy, VerifiedCheckpoint, parse_policy, verify_checkpoint
 from ledger.tlog.proof import MAX_PROOF_BYTES, ProvenEntry, parse_proof, verify_in_itself
-from ledger.tlog.report import NO_ANCHOR, VERIFIED, Report, report_bundle
+from ledger.tlog.report import NO_ANCHOR, VERIFIED, Report, report_bundle, report_finding
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        policy = _policy(options.policy, options.vkey)
-        keys = [key for given in options.key for key in _given_keys(given)]
-        report = verify(_read(options.file, MAX_BUNDLE_BYTES), policy=policy, keys=keys)
+        report: Report = options.run(options)
     except (TlogError, OSError) as refused:
         report = Report(f"not valid: {refused}")
     # An unpaired surrogate of an odd file name must not stop the verdict from being printed.
@@ -137,6 +140,34 @@ def _facts(entry: ProvenEntry) -> list[str]:
     ]
 
 
+def _run_verify(options: argparse.Namespace) -> Report:
+    policy = _policy(options.policy, options.vkey)
+    keys = [key for given in options.key for key in _given_keys(given)]
+    return verify(_read(options.file, MAX_BUNDLE_BYTES), policy=policy, keys=keys)
+
+
+def _run_evidence(options: argparse.Namespace) -> Report:
+    evidence = parse_evidence(_read(options.file, MAX_EVIDENCE_BYTES))
+    return _judge(evidence, options.vkey, options.observer)
+
+
+def _run_compare(options: argparse.Namespace) -> Report:
+    notes = [_read(path).decode("utf-8", "replace") for path in options.notes]
+    evidence = compare(*notes, time=0)
+    if evidence is None:
+        raise ProofInvalid("these two checkpoints do not contradict each other by themselves")
+    return _judge(evidence, options.vkey, [])
+
+
+def _judge(evidence: Evidence, vkeys: Sequence[str], observers: Sequence[str]) -> Report:
+    if not vkeys:
+        return Report(
+            "this says something of a log: give --vkey with the log's key, from a source you trust", NO_ANCHOR
+        )
+    logs, known = ([parse_verifier_key(text) for text in texts] for texts in (vkeys, observers))
+    return report_finding(evidence, verify_evidence(evidence, logs, observers=known))
+
+
 def _policy(path: str | None, vkey: str | None) -> Policy | None:
     if path is not None:
         return parse_policy(_read(path))
@@ -160,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("verify", help="check a proof file or a bundle", description=__doc__)
     command.add_argument("file", metavar="FILE", help="a proof file (.tlog-proof) or a bundle (.json)")
+    command.set_defaults(run=_run_verify)
     trust = command.add_mutually_exclusive_group()
     trust.add_argument("--policy", metavar="POLICY", help="a file that says whom you trust (C2SP tlog-policy)")
     trust.add_argument("--vkey", metavar="VKEY", help="the verifier key of the log that you trust")
@@ -170,7 +202,20 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="the party's public key: base64url, a JWK, or a file with a JWK (set) or the proof of its registration",
     )
+    command = commands.add_parser("evidence", help="check evidence against a log", description=__doc__)
+    command.add_argument("file", metavar="FILE", help="a file of evidence (.json)")
+    command.add_argument("--observer", metavar="VKEY", action="append", default=[], help="who may have signed it")
+    command.set_defaults(run=_run_evidence)
+    _add_log(command)
+    command = commands.add_parser("compare", help="hold two checkpoints against each other", description=__doc__)
+    command.add_argument("notes", metavar="NOTE", nargs=2, help="a signed checkpoint")
+    command.set_defaults(run=_run_compare)
+    _add_log(command)
     return parser
+
+
+def _add_log(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--vkey", metavar="VKEY", action="append", default=[], help="the verifier key of the log")
 
 
 if __name__ == "__main__":

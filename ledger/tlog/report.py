@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from ledger.tlog.bundle import Verdict, VerifiedEntry
 from ledger.tlog.envelope import format_time
+from ledger.tlog.evidence import Evidence, Finding
 
-VERIFIED, INVALID, NO_ANCHOR = 0, 1, 2
-"""Exit codes: verified, not valid, consistent in itself but nobody was named who is trusted."""
+VERIFIED, INVALID, NO_ANCHOR, STATED = 0, 1, 2, 3
+"""Exit codes: verified (proven); not valid; consistent but nobody was named who is trusted; stated by an observer."""
 
 
 @dataclass(slots=True)
@@ -61,6 +62,23 @@ def report_bundle(verdict: Verdict) -> Report:
         f"that no key was revoked besides, and no chain goes on: so says the log up to {verdict.checkpoint.tree_size}"
         " entries, under its signature; no file can prove that nothing was logged"
     )
+    return report
+
+
+def report_finding(evidence: Evidence, finding: Finding) -> Report:
+    """Tell what evidence shows of a log."""
+    report = Report(facts=[f"kept            {evidence.reason}"])
+    seen = f"at POSIX second {evidence.time}"
+    if finding.observer is not None:
+        report.checked.append(f"that {finding.observer.name} signed this, as seen {seen}")
+    if finding.is_proven:
+        report.code, report.verdict = VERIFIED, f"proven: {finding.sentence}"
+        report.checked.append("the log's signature, and that it contradicts what the log must hold to")
+    elif finding.observer is not None:
+        report.code, report.verdict = STATED, f"stated by {finding.observer.name}, not proven: {finding.sentence}"
+        report.unchecked.append("what an honest log could answer with a consistency proof between the two")
+    else:
+        report.verdict = f"not proven, and signed by nobody you named: {finding.sentence}"
     return report
 
 

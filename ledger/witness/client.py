@@ -20,6 +20,7 @@ from ledger.tlog.note import (
 from ledger.witness.protocol import SIZE_TYPE, Request, format_request, parse_size
 
 MAX_ANSWER_BYTES = 65_536
+_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 Prove = Callable[[int, int], Sequence[bytes]]
 """`prove(old, new)`: the consistency proof between two sizes of the log."""
 
@@ -192,7 +193,9 @@ def read_cosignature(note: str, witness: WitnessAt, body: bytes) -> Cosigned:
     for line in lines:
         if (line.name, line.note_key_id) == (verifier.name, verifier.note_key_id):
             [verified] = verify_note(SignedNote(parse_note(note).text, (line,)), [verifier])
-            return Cosigned(witness, format_signature(line), verified.time or 0)
+            if verified.time is None or verified.time > _LAST_SECOND:
+                raise Malformed("the witness names a time that is none")
+            return Cosigned(witness, format_signature(line), verified.time)
     raise Malformed("the witness's own line is missing")
 
 

@@ -1,0 +1,90 @@
+"""Cosignatures for our own checkpoints: who is asked, what was answered, and a check of what is kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db.models import Max
+
+from ledger import operations, queries
+from ledger.audit import Fault
+from ledger.models import Checkpoint, Cosignature
+from ledger.tlog.errors import Malformed, TlogError
+from ledger.tlog.note import COSIGNATURE, SignedNote, parse_note, parse_verifier_key, verify_note
+from ledger.witness.client import Cosigned, NotCosigned, Result, WitnessAt, collect, parse_witnesses
+
+SECONDS = 10.0
+"""How long the witnesses have, all together: they are asked each minute."""
+log = logging.getLogger("waylog.witness")
+
+
+def configured() -> tuple[WitnessAt, ...]:
+    """The witnesses that the settings name; raise Malformed or KeyRefused for a line that names none."""
+    return parse_witnesses(settings.WAYLOG_WITNESSES)
+
+
+def collect_cosignatures(*, seconds: float = SECONDS) -> list[Result]:
+    """Keep the newest checkpoint and ask those witnesses for it that have not cosigned it; keep what they answer.
+
+    Holds no lock while it waits. A refusal is written down as an error: someone has seen another log than this one.
+    """
+    size = operations.keep_checkpoint()
+    if not size:
+        return []
+    done = set(Cosignature.objects.filter(tree_size=size).values_list("witness", flat=True))
+    waiting = [each for each in configured() if each.verifier.name not in done]
+    newest = Cosignature.objects.values_list("witness").annotate(Max("tree_size"))
+    results = collect(
+        Checkpoint.objects.get(tree_size=size).note,
+        tree_size=size,
+        witnesses=waiting,
+        known=dict(newest),
+        prove=lambda old, new: queries.consistency_proof(old, new).path,
+        seconds=seconds,
+    )
+    operations.keep_cosignatures(_row(size, each) for each in results if isinstance(each, Cosigned))
+    for each in results:
+        if isinstance(each, NotCosigned):
+            level = logging.ERROR if each.is_refusal else logging.WARNING
+            log.log(level, "witness %s did not cosign size %d: %s", each.witness.verifier.name, size, each.why)
+    return results
+
+
+def audit_cosignatures() -> Iterator[Fault]:
+    """Check that every kept cosignature holds over the kept checkpoint of its size; yield a Fault for each other."""
+    notes = dict(Checkpoint.objects.values_list("tree_size", "note"))
+    for row in Cosignature.objects.order_by("tree_size", "witness").iterator():
+        try:
+            time = _time_of(row, notes.get(row.tree_size, ""))
+        except TlogError as fault:
+            yield Fault(row.tree_size, f"the cosignature of {row.witness} does not hold: {fault}")
+            continue
+        if _moment(time) != row.at:
+            yield Fault(row.tree_size, f"the cosignature of {row.witness} is filed with another time than it names")
+
+
+def _time_of(row: Cosignature, note: str) -> int:
+    verifier = parse_verifier_key(row.verifier_key)
+    under = parse_note(parse_note(note).text + "\n" + row.line)
+    if verifier.name != row.witness or verifier.type != COSIGNATURE or len(under.signatures) != 1:
+        raise Malformed("its line and its witness do not belong together")
+    [verified] = verify_note(SignedNote(under.text, under.signatures), [verifier])
+    return verified.time or 0
+
+
+def _row(size: int, found: Cosigned) -> Cosignature:
+    verifier = found.witness.verifier
+    return Cosignature(
+        tree_size=size,
+        witness=verifier.name,
+        verifier_key=verifier.to_text(),
+        line=found.line,
+        at=_moment(found.time),
+    )
+
+
+def _moment(time: int) -> datetime:
+    return datetime.fromtimestamp(time, UTC)
