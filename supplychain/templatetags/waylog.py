@@ -30,6 +30,22 @@ def own_time(moment: datetime | None, offset: str = "+00:00") -> str | SafeStrin
     )
 
 
+@register.simple_tag(takes_context=True)
+def when(context: dict[str, Any], moment: datetime | None, offset: str = "+00:00") -> str | SafeString:
+    """`today 14:20 UTC+1`, in the offset that the event itself gave; the whole date for whoever asks for it."""
+    if moment is None:
+        return ""
+    local = words.in_offset(moment, offset)
+    return format_html(
+        '<time datetime="{}" title="{} {}">{} <span class="zone">{}</span></time>',
+        local.isoformat(),
+        words.day_and_time(local),
+        words.zone(offset),
+        words.near_time(local, context["shell"].now),
+        words.zone(offset),
+    )
+
+
 @register.filter
 def utc_time(moment: datetime | None) -> str | SafeString:
     """A time that the log or this server set."""

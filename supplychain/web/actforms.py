@@ -57,7 +57,14 @@ class ActForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.acting, self.shipment = acting, shipment
         self.fields["offset"].widget.attrs["data-offset"] = ""
-        self.fields["place"].queryset = Site.objects.filter(party=acting.party)  # type: ignore[attr-defined]
+        sites = Site.objects.filter(party=acting.party)
+        self.fields["place"].queryset = sites  # type: ignore[attr-defined]
+        self.fields["place"].initial = self._here(list(sites))
+
+    def _here(self, sites: list[Site]) -> Site | None:
+        """Where it most likely happens: where the shipment goes to, if that is ours, or our only site."""
+        goal = self.shipment.to_location if self.shipment else ""
+        return next((site for site in sites if site.uri == goal), sites[0] if len(sites) == 1 else None)
 
     def clean_offset(self) -> str:
         offset = str(self.cleaned_data["offset"]).strip().replace("−", "-")

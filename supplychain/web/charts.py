@@ -205,7 +205,7 @@ def band_chart(
         band80=band(list(zip(at, high80, strict=True)), list(zip(at, low80, strict=True))),
         band95=band(list(zip(at, high95, strict=True)), list(zip(at, low95, strict=True))),
         cutoff=_between(observed, steps, x),
-        x_ticks=time_ticks(min(times), max(times), x, 6 if frame.width > 500 else 3),
+        x_ticks=time_ticks(min(times), max(times), x, 6 if frame.width > 500 else 4),
         y_ticks=tuple(Tick(y(value), format_value(value, ticks[1] - ticks[0])) for value in ticks),
         hits=_hits(observed, steps, x, frame),
     )
@@ -233,7 +233,7 @@ def line_chart(
         ),
         over=() if limit is None else tuple(_area(area, limit, y) for area in excursions(track, limit)),
         limit=None if limit is None else y(limit),
-        x_ticks=time_ticks(min(times), max(times), x, 4 if frame.width > 500 else 2),
+        x_ticks=time_ticks(min(times), max(times), x, 5 if frame.width > 500 else 3),
         y_ticks=tuple(Tick(y(value), format_value(value, ticks[1] - ticks[0])) for value in ticks),
     )
 

@@ -46,7 +46,7 @@ def log(request: MemberRequest) -> HttpResponse:
         "verified": mark.tree_size if mark else 0,
         "checkpoint": queries.checkpoint(),
         "verifier_key": queries.verifier_key(),
-        "rows": _rows(found),
+        "rows": _rows(found, request.membership.party_id.hex),
         "older": found[-1].index if found and found[-1].index > 0 else None,
         "newer": before is not None,
     }
@@ -64,7 +64,7 @@ def entry(request: MemberRequest, index: int) -> HttpResponse:
     mark = queries.verified_to()
     context = {
         "entry": found,
-        "row": _rows([found])[0],
+        "row": _rows([found], request.membership.party_id.hex)[0],
         "statement_hash": found.statement_hash.hex(),
         "statement": json.dumps(json.loads(parse_leaf(found.leaf).payload), indent=2, ensure_ascii=False),
         "key": key,
@@ -81,10 +81,14 @@ def entry(request: MemberRequest, index: int) -> HttpResponse:
 def keys(request: MemberRequest) -> HttpResponse:
     """List the keys that the log knows, those of the acting party first."""
     records = queries.keys_of()
-    mine = request.membership.party_id.hex
-    records.sort(key=lambda record: (record.party != mine, -record.registered_index))
-    names = Names(parties={UUID(record.party) for record in records[:KEYS]})
+    mine = request.membership.party_id
+    records.sort(key=lambda record: (record.party != mine.hex, -record.registered_index))
+    known = {mine} | partners()
+    names = Names(parties=known)
     rows = [key_row(record, names) for record in records[:KEYS]]
+    for row in rows:
+        if UUID(row["key"].party) not in known:
+            row["party"] = "another party"
     return render(request, "log/keys.html", {"rows": rows, "total": len(records), "shown": len(rows)})
 
 
@@ -93,7 +97,12 @@ def key_row(record: KeyRecord, names: Names) -> dict[str, Any]:
     return {"key": record, "party": names.party(UUID(record.party)), "kind": words.key_kind(record.role)}
 
 
-def _rows(found: list[queries.EntryView]) -> list[dict[str, Any]]:
+def partners() -> set[UUID]:
+    """The parties that signed something which the acting party may read: their names say nothing new to it."""
+    return set(Event.objects.order_by().values_list("tenant", flat=True).distinct())
+
+
+def _rows(found: list[queries.EntryView], own: str) -> list[dict[str, Any]]:
     visible = {event.index: event for event in Event.objects.filter(index__in=[each.index for each in found])}
     signers = {each.key_id: queries.key(each.key_id) for each in found}
     names = Names(parties={UUID(key.party) for key in signers.values() if key})
@@ -108,7 +117,7 @@ def _rows(found: list[queries.EntryView]) -> list[dict[str, Any]]:
                 "act": words.act(event.act) if event else "",
                 "shipment": event.scopes[0] if event and event.scopes else None,
                 "kind": words.key_kind(key.role) if key else "",
-                "signer": names.party(UUID(key.party)) if key and event else "",
+                "signer": names.party(UUID(key.party)) if key and (event or key.party == own) else "",
                 "recorded": datetime.fromtimestamp(each.record_time_ms / 1000, UTC),
             }
         )

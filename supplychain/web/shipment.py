@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
@@ -102,6 +103,8 @@ def stages(found: Shipment, steps: Sequence[Step], names: Names) -> list[Stage]:
     bad = found.discrepancy in (Shipment.Discrepancy.OPEN, Shipment.Discrepancy.DISPUTED)
     taker = names.party(found.offered_to, found.offered_to_uri) if found.offered_to_uri else ""
     between = f"by {taker}" if moving and taker else f"{hands} hand-overs" if hands > 1 else ""
+    if not between and accepted is not None:
+        between = f"to {names.party(accepted.row.tenant)}"
     unpacked = found.status == Shipment.Status.UNPACKED
     return [
         Stage("Packed", _moment(opened), "on" if opened else "todo"),
@@ -250,7 +253,22 @@ def _content(line: ShipmentLine, names: Names) -> dict[str, object]:
         "unit": "" if line.uom else names.unit_name(line.epc),
         "short": -difference if difference is not None and difference < 0 else None,
         "over": difference if difference is not None and difference > 0 else None,
+        "findings": _findings(line, difference, names),
     }
+
+
+def _findings(line: ShipmentLine, difference: Decimal | None, names: Names) -> list[str]:
+    """What is wrong with a line, as sentences: `2 cases of Carrots short.`"""
+    found = []
+    if difference:
+        found.append((abs(difference), "short" if difference < 0 else "over"))
+    if line.damaged:
+        found.append((line.damaged, "damaged"))
+    product = names.product(line.epc)
+    return [
+        f"{words.quantity(n, line.uom) if line.uom else words.units(n, names.unit_name(line.epc))} of {product} {what}."
+        for n, what in found
+    ]
 
 
 def _pictures(readings: Sequence[Reading], limit: float | None) -> dict[str, charts.LineChart | None]:

@@ -29,7 +29,7 @@ PAGE = 25
 @member
 def shipments(request: MemberRequest) -> HttpResponse:
     """Show one page of the shipments that match; htmx asks for the table alone while somebody types."""
-    query = request.GET.get("q", "").strip()[:200]
+    query = request.GET.get("q", "").replace("\0", "").strip()[:200]
     state = request.GET.get("state", "all" if query else "open")
     if state not in dict(FILTERS):
         state = "all"

@@ -22,14 +22,22 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """A place, and whose it is where that says more."""
+
+    place: str
+    party: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One shipment in a list."""
 
     shipment: Shipment
     unit: str
     contents: str
-    origin: str
-    destination: str
+    origin: Where
+    destination: Where
     chips: tuple[Chip, ...]
     promised: datetime | None
     holder: str
@@ -48,7 +56,7 @@ def row(shipment: Shipment, names: Names, *, party: UUID, now: datetime) -> Row:
         shipment=shipment,
         unit=words.short_identifier(shipment.unit),
         contents=contents(list(shipment.lines.all()), names),
-        origin=place_and_party(names.place(shipment.from_location), names.party(shipment.shipper)),
+        origin=_where(names.place(shipment.from_location), names.party(shipment.shipper)),
         destination=destination(shipment, names),
         chips=chips(shipment, party=party, now=now),
         promised=shipment.promised_at,
@@ -75,21 +83,20 @@ def contents(lines: list[ShipmentLine], names: Names) -> str:
 
 def title(shipment: Shipment, names: Names) -> str:
     """The heading of a shipment's page: `Apricots, 23 cases to Nordmark Basel`."""
-    where = destination(shipment, names)
+    where = destination(shipment, names).place
     return contents(list(shipment.lines.all()), names) + (f" to {where}" if where else "")
 
 
-def destination(shipment: Shipment, names: Names) -> str:
+def destination(shipment: Shipment, names: Names) -> Where:
     """Where it goes in the end, or whom it is for."""
     who = names.party(None, shipment.consignee_uri) if shipment.consignee_uri else ""
-    return place_and_party(names.place(shipment.to_location), who)
+    return _where(names.place(shipment.to_location), who)
 
 
-def place_and_party(place: str, party: str) -> str:
-    """`Basel, Nordmark`, without saying anything twice."""
+def _where(place: str, party: str) -> Where:
     if not place or not party or party in place:
-        return place or party
-    return f"{place}, {party}"
+        return Where(place or party)
+    return Where(place, party)
 
 
 def chips(shipment: Shipment, *, party: UUID, now: datetime) -> tuple[Chip, ...]:
@@ -103,7 +110,7 @@ def chips(shipment: Shipment, *, party: UUID, now: datetime) -> tuple[Chip, ...]
     if is_breached(shipment):
         found.append(Chip(f"breach {shipment.temperature_max:g} °C", "bad"))
     if shipment.status == Shipment.Status.DISPATCHED and shipment.offered_to == party:
-        found.append(Chip("waiting for your acceptance", "go"))
+        found.append(Chip("waiting for you", "go"))
     if is_late(shipment, now):
         assert shipment.promised_at is not None
         found.append(Chip(f"late by {words.span(now - shipment.promised_at)}", "warn"))

@@ -21,7 +21,7 @@ ACTS = {
     "commission": "Commissioned",
     "pack": "Packed",
     "dispatch": "Dispatched",
-    "observe": "Observed",
+    "observe": "Seen on the way",
     "accept": "Accepted",
     "acknowledge": "Discrepancy acknowledged",
     "dispute": "Discrepancy disputed",
@@ -61,6 +61,15 @@ def zone(offset: str) -> str:
 def day_and_time(local: datetime) -> str:
     """`Tue 22 Nov 2026, 14:20`."""
     return f"{local:%a %-d %b %Y, %H:%M}"
+
+
+def near_time(local: datetime, now: datetime) -> str:
+    """A time as people say it: `today 14:20`, `yesterday 16:10`, `Tue 17 Nov, 09:30`, `3 Mar 2025, 09:30`."""
+    days = (now.astimezone(local.tzinfo).date() - local.date()).days
+    near = {0: "today", 1: "yesterday", -1: "tomorrow"}.get(days)
+    if near:
+        return f"{near} {local:%H:%M}"
+    return f"{local:%a %-d %b, %H:%M}" if abs(days) < 200 else f"{local:%-d %b %Y, %H:%M}"
 
 
 def ago(moment: datetime, now: datetime) -> str:
