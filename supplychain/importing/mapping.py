@@ -246,6 +246,8 @@ def _named(reader: _Reader, value: dict[str, Any], name: str) -> Named | None:
 def _read_product(reader: _Reader, value: dict[str, Any]) -> dict[str, Any]:
     table = reader.table(value, "product")
     uom = reader.text(table, "[product]", "uom")
+    if "lot" in table and table.get("as") == "uri":
+        reader.fault("[product] lot", 'does not go with as = "uri": such a URI names the lot itself')
     if uom is not None and not is_unit_code(uom):
         reader.fault("[product] uom", f"{uom!r} is not a unit code of UN/ECE Recommendation 20, such as KGM")
     return {

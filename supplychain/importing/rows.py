@@ -168,18 +168,24 @@ class _RowInHand:
         return quantity_of(cell, decimal=self.mapping.decimal, whole=self.mapping.uom is None)
 
     def _product(self) -> str | None:
-        lot = (self._text(self.mapping.lot) or None) if self.mapping.lot else None
-        return self._named(self.mapping.product, "product", keep=self.reader.products, lot=lot)
+        """The class of what was moved: the lot where the file names one; pages call its product by the file's word."""
+        named, lot = self.mapping.product, self._text(self.mapping.lot) if self.mapping.lot else ""
+        product = self._named(named, "product", keep=self.reader.products)
+        if not product or not lot:
+            return product
+        try:
+            return uri_of(self._text(named.column), named.form, self.reader.base, "product", lot)
+        except CellWrong as wrong:
+            self._wrong(self.mapping.lot or "", str(wrong))
+            return None
 
-    def _named(
-        self, named: Named, kind: str, *, keep: dict[str, str] | None = None, lot: str | None = None
-    ) -> str | None:
+    def _named(self, named: Named, kind: str, *, keep: dict[str, str] | None = None) -> str | None:
         """The URI that a cell stands for; its word is kept, so that pages can show it."""
         text = self._needed(named.column)
         if not text:
             return None
         try:
-            uri = uri_of(text, named.form, self.reader.base, kind, lot)
+            uri = uri_of(text, named.form, self.reader.base, kind)
             if keep is not None and uri not in keep:
                 keep[uri] = text
         except CellWrong as wrong:
@@ -196,9 +202,8 @@ class _RowInHand:
     def _documents(self) -> list[tuple[str, str]]:
         found = []
         for kind, column in self.mapping.documents.items():
-            if text := self._text(column):
-                uri = self._value(column, lambda _, text=text, kind=kind: uri_of(text, "name", self.reader.base, kind))
-                found.append((kind, uri or ""))
+            if self._text(column) and (uri := self._named(Named(column), kind)):
+                found.append((kind, uri))
         return found
 
     # times

@@ -63,6 +63,7 @@ def test_times_and_zones_are_read():
         (('time = "Loaded"', "time = []"), "[dispatch] time: must be a text or a list of texts"),
         (('column = "Shop"', 'column = "Shop"\nas = "gtin"'), "[destination] as: is one of name, gln, uri"),
         (('column = "Article"', 'column = "Article"\nuom = "kilo"'), "[product] uom: 'kilo' is not a unit code"),
+        (('column = "Article"', 'column = "Article"\nas = "uri"\nlot = "Lot"'), "[product] lot: does not go with"),
         (("[row]", '[dates]\nformats = "%d"\n[row]'), "[dates] formats: '%d' does not give a whole date"),
         (("[row]", '[dates]\ntime_of_day = "25:00"\n[row]'), "[dates] time_of_day: is written"),
         (("[row]", '[dates]\nutc_offset = "CET"\n[row]'), "[dates] utc_offset: is written"),

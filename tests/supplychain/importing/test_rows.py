@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from supplychain.custody import Act, act_of
+from supplychain.custody import Act, act_of, product_of
 from supplychain.epcis import builders, parse_body
 from supplychain.epcis.identifiers import check_digit
 from supplychain.importing.errors import FileRefused, RowRefused
@@ -255,6 +255,19 @@ def test_gs1_keys_are_used_where_the_file_has_them_and_checked():
     wrong = gtin[:-1] + str((int(gtin[-1]) + 1) % 10)
     [(column, reason)] = faults_of(cells | {"Article": wrong}, mapping)
     assert column == "Article" and "check digit" in reason
+
+
+def test_a_lot_without_a_gtin_belongs_to_its_product():
+    mapping = MAPPING.replace('"Cases"', '"Cases"\nlot = "Lot"', 1)
+    reader = reader_of([*GOOD, "Lot"], mapping)
+    dispatch, _ = parsed(reader.read(Row(2, (*GOOD.values(), "A/1"))))
+    assert dispatch.quantity_list[0].epc_class == f"{BASE}product/Gala%20apples/lot/A%2F1"
+    assert product_of(dispatch.quantity_list[0].epc_class) == f"{BASE}product/Gala%20apples"
+    assert reader.products == {f"{BASE}product/Gala%20apples": "Gala apples"}
+    with_gtin = mapping.replace('"Article"', '"Article"\nas = "gtin"')
+    with pytest.raises(RowRefused, match="row 2, Lot: "):
+        cells = GOOD | {"Article": "09521008001017", "Lot": "x" * 21}
+        reader_of(cells, with_gtin).read(Row(2, tuple(cells.values())))
 
 
 def test_names_that_mean_mischief_stay_names():
