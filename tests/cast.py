@@ -61,7 +61,8 @@ class Hand:
 
     @property
     def site(self) -> str:
-        return gln_uri(gln(100 + self.world.hands.index(self)))
+        names = [hand.party.id for hand in self.world.hands]
+        return gln_uri(gln(100 + (names.index(self.id) if self.id in names else 99)))
 
     def sign(self, event: Mapping[str, Any]) -> operations.Signed:
         """Sign an event with the managed key, without capturing it."""

@@ -11,7 +11,7 @@ from supplychain.epcis.events import Event, Quantity
 from supplychain.epcis.identifiers import canonical
 from supplychain.epcis.units import convert
 
-MAX_QUANTITY = 10**15
+MAX_QUANTITY = 10**12
 
 
 def act_of(event: Event) -> Act:
@@ -62,8 +62,10 @@ def contents_of(event: Event) -> dict[tuple[str, str], Decimal]:
     return added(event.quantity_list, (epc for epc in event.epc_list if not is_unit(epc)), "/quantityList")
 
 
-def exact(quantity: float) -> Decimal:
-    """The number that was written, to the six decimals that are kept."""
+def exact(quantity: float | Decimal) -> Decimal:
+    """The number that was written, to the six decimals that are kept; raises CustodyRefused beyond all measure."""
+    if not 0 <= quantity < MAX_QUANTITY:
+        raise CustodyRefused(f"A quantity lies between 0 and {MAX_QUANTITY:,}.", code="quantity", status=422)
     return round(Decimal(str(quantity)), 6)
 
 
@@ -87,12 +89,6 @@ def added(listed: Iterable[Quantity], instances: Iterable[str], pointer: str) ->
         if item.quantity is None:
             raise CustodyRefused(
                 f"Say how much of {label(item.epc_class)} it is.", code="quantity", pointer=f"{pointer}/{position}"
-            )
-        if not 0 <= item.quantity < MAX_QUANTITY:
-            raise CustodyRefused(
-                f"A quantity lies between 0 and {MAX_QUANTITY:,}.",
-                code="quantity",
-                pointer=f"{pointer}/{position}/quantity",
             )
         quantity = exact(item.quantity)
         key = canonical(item.epc_class), item.uom or ""

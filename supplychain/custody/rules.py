@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from supplychain.custody.acts import act_beneath, added, contents_of, taker_of, temperature_of, units_of
+from supplychain.custody.acts import act_beneath, added, contents_of, exact, taker_of, temperature_of, units_of
 from supplychain.custody.names import label, product_of
 from supplychain.custody.state import (
     OPENING,
@@ -68,13 +68,12 @@ def decide(state: ShipmentState | None, event: Event, *, unit: str, signer: Part
 
 def unknown_shipment(unit: str, signer: Party) -> CustodyRefused:
     """The one answer to whoever names a shipment that does not exist, or that is none of theirs."""
-    refused = CustodyRefused(
+    return CustodyRefused(
         f"No shipment of {label(unit)} was handed to {signer.name} or is held by it. Check the identifier; if the goods"
         f" are here, ask whoever sent them to dispatch them to {signer.name}.",
         code="unknown_shipment",
+        status=404,
     )
-    refused.status = 404
-    return refused
 
 
 def _opened(event: Event, unit: str, signer: Party, status: Status) -> ShipmentState:
@@ -110,7 +109,7 @@ def _pack(state: ShipmentState, event: Event, signer: Party, parties: Parties) -
     for (epc, uom), quantity in contents_of(event).items():
         line = lines.get((epc, uom))
         held = line.held if line else Decimal(0)
-        lines[epc, uom] = Line(epc, product_of(epc), held + quantity, uom)
+        lines[epc, uom] = Line(epc, product_of(epc), exact(held + quantity), uom)
     packed = replace(
         state,
         status=Status.PACKED,

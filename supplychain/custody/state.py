@@ -20,9 +20,9 @@ class CustodyRefused(Refused):
 
     code = "custody"
 
-    def __init__(self, message: str, *, code: str = "custody", pointer: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "custody", pointer: str = "", status: int = 409) -> None:
         super().__init__(message, pointer=pointer)
-        self.code = code
+        self.code, self.status = code, status
 
 
 MAX_UNITS = 40

@@ -10,7 +10,9 @@ class ApiClient(AbstractApplication):
     """An OAuth 2 client. It acts for one party, within the scopes that were granted to it."""
 
     party = models.ForeignKey(Party, models.CASCADE, related_name="api_clients", null=True)
-    granted_scopes = models.TextField(default="", blank=True, help_text="The scopes it may ask for, separated by spaces.")
+    granted_scopes = models.TextField(
+        default="", blank=True, help_text="The scopes it may ask for, separated by spaces."
+    )
     last_used_at = models.DateTimeField(null=True)
 
     class Meta(AbstractApplication.Meta):

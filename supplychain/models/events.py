@@ -30,7 +30,9 @@ class Event(models.Model):
     biz_location = models.TextField(blank=True)
     key_id = models.CharField(max_length=43)
     is_error_declaration = models.BooleanField(default=False)
-    declared_in_error_by = models.BigIntegerField(null=True, help_text="The index of the declaration that it was wrong.")
+    declared_in_error_by = models.BigIntegerField(
+        null=True, help_text="The index of the declaration that it was wrong."
+    )
 
     class Meta:
         ordering = ["index"]

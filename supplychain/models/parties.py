@@ -12,7 +12,9 @@ class Party(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.CharField(max_length=160)
-    uri = models.CharField(max_length=255, unique=True, help_text="Its own identifier, canonical (a PGLN, or a private URI).")
+    uri = models.CharField(
+        max_length=255, unique=True, help_text="Its own identifier, canonical (a PGLN, or a private URI)."
+    )
     is_operator = models.BooleanField(default=False, help_text="The party that runs this server.")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -34,7 +36,9 @@ class PartyIdentifier(models.Model):
 class Site(models.Model):
     """A place of a party: a read point or business location that events name."""
 
-    uri = models.CharField(max_length=255, primary_key=True, help_text="Canonical (an SGLN as Digital Link, or a private URI).")
+    uri = models.CharField(
+        max_length=255, primary_key=True, help_text="Canonical (an SGLN as Digital Link, or a private URI)."
+    )
     party = models.ForeignKey(Party, models.CASCADE, related_name="sites", null=True)
     name = models.CharField(max_length=160)
     country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2.")
@@ -51,7 +55,9 @@ class Site(models.Model):
 class Product(models.Model):
     """What an `epc_class` is called. A lot's class leads to its product by the GTIN."""
 
-    uri = models.CharField(max_length=255, primary_key=True, help_text="Canonical (a GTIN as Digital Link, or a private URI).")
+    uri = models.CharField(
+        max_length=255, primary_key=True, help_text="Canonical (a GTIN as Digital Link, or a private URI)."
+    )
     party = models.ForeignKey(Party, models.CASCADE, related_name="products", null=True)
     name = models.CharField(max_length=160)
     uom = models.CharField(max_length=3, blank=True, help_text="UN/ECE rec. 20 code; empty: counted in pieces.")

@@ -33,7 +33,9 @@ class Shipment(models.Model):
     opened_index = models.BigIntegerField()
     last_index = models.BigIntegerField()
     shipper = models.UUIDField(help_text="The party that opened it and gave it away first.")
-    custodian = models.UUIDField(null=True, help_text="The party that holds it now (null: someone outside the register).")
+    custodian = models.UUIDField(
+        null=True, help_text="The party that holds it now (null: someone outside the register)."
+    )
     offered_to = models.UUIDField(null=True, help_text="The party that was handed it and has not accepted yet.")
     offered_to_uri = models.TextField(blank=True)
     consignee_uri = models.TextField(blank=True, help_text="Who it is for in the end.")
@@ -41,13 +43,16 @@ class Shipment(models.Model):
     to_location = models.TextField(blank=True)
     references = ArrayField(models.TextField(), default=list, help_text="Orders, invoices, despatch advices.")
     seal = models.CharField(max_length=8, blank=True)
-    temperature_limit = models.FloatField(null=True, help_text="Degrees Celsius that its dispatch says may not be exceeded.")
+    temperature_limit = models.FloatField(
+        null=True, help_text="Degrees Celsius that its dispatch says may not be exceeded."
+    )
     temperature_max = models.FloatField(null=True, help_text="The highest reading so far, degrees Celsius.")
     discrepancy = models.CharField(max_length=12, choices=Discrepancy.choices, blank=True)
     discrepancy_giver = models.UUIDField(null=True, help_text="The party that has to acknowledge or dispute it.")
     discrepancy_event_id = models.TextField(blank=True)
     discrepancies = models.JSONField(
-        default=list, help_text="All of them, oldest first; the columns speak of the one that waits, else of the latest."
+        default=list,
+        help_text="All of them, oldest first; the columns speak of the one that waits, else of the latest.",
     )
     packed_at = models.DateTimeField(null=True)
     dispatched_at = models.DateTimeField(null=True, help_text="When it left its first giver.")
@@ -87,4 +92,7 @@ class ShipmentLine(models.Model):
     damaged = models.DecimalField(max_digits=24, decimal_places=6, null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["product"], name="supplychain_line_product"), models.Index(fields=["epc"], name="supplychain_line_epc")]
+        indexes = [
+            models.Index(fields=["product"], name="supplychain_line_product"),
+            models.Index(fields=["epc"], name="supplychain_line_epc"),
+        ]

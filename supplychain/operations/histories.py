@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+import msgspec
 
 from ledger import kept
 from ledger.admission import Refused
 from ledger.tlog.statement import ZERO, link
 from supplychain.custody import Act, Happened, Parties, ShipmentState, label
+from supplychain.epcis.events import Event as EpcisEvent
+from supplychain.epcis.identifiers import canonical
 from supplychain.epcis.parsing import parse_body
 from supplychain.models import Event
 from supplychain.projections import parties as party_rows
@@ -36,24 +41,31 @@ def happened(tracked: Tracked, rule: CaptureRule) -> list[Happened]:
     rows = Event.objects.filter(
         scopes__contains=[tracked.id], is_error_declaration=False, declared_in_error_by__isnull=True
     )
-    stored = {index: tenant for index, tenant in rows.values_list("index", "tenant") if index not in rule.declared}
-    bodies = kept.bodies(stored)
-    known = _with_names(rule, set(stored.values()))
-    found = [
-        Happened(index, parse_body(bodies[index].body), known.by_id.get(tenant) or rule.signer_of(tenant.hex))
-        for index, tenant in stored.items()
-    ]
-    found += [
-        Happened(placed.index, placed.read.event, rule.signer_of(placed.tenant.hex))
-        for placed in rule.placed.values()
-        if tracked.id in placed.scopes and placed.index not in rule.declared and placed.read.act != Act.CORRECT
-    ]
-    return sorted(found, key=lambda each: each.index)
+    stored = {
+        index: (tenant, event_id)
+        for index, tenant, event_id in rows.values_list("index", "tenant", "event_id")
+        if index not in rule.declared
+    }
+    events = {
+        index: (msgspec.structs.replace(parse_body(body.body), event_id=stored[index][1]), stored[index][0])
+        for index, body in kept.bodies(stored).items()
+    }
+    for placed in rule.placed.values():
+        if tracked.id in placed.scopes and placed.index not in rule.declared and placed.read.act != Act.CORRECT:
+            events[placed.index] = placed.read.event, placed.tenant
+    _know(rule, {tenant for _, tenant in events.values()}, [event for event, _ in events.values()])
+    return [Happened(index, event, rule.signer_of(tenant.hex)) for index, (event, tenant) in sorted(events.items())]
 
 
-def _with_names(rule: CaptureRule, ids: set[UUID]) -> Parties:
-    if missing := ids - rule.party_by_id.keys():
-        rule.party_by_id.update(party_rows.load(missing, ()).by_id)
+def _know(rule: CaptureRule, ids: set[UUID], events: Iterable[EpcisEvent] = ()) -> Parties:
+    """Let the rule know the parties with these ids, and those that these events name."""
+    uris = {canonical(source.source) for event in events for source in event.source_list}
+    uris |= {canonical(each.destination) for event in events for each in event.destination_list}
+    missing, unknown = ids - rule.party_by_id.keys(), uris - rule.party_by_uri.keys()
+    if missing or unknown:
+        found = party_rows.load(missing, unknown)
+        rule.party_by_id.update(found.by_id)
+        rule.party_by_uri.update(found.by_uri)
     return rule.parties
 
 
@@ -111,7 +123,7 @@ def news(tracked: Tracked, given: bytes | None, rule: CaptureRule) -> list[dict[
         if tracked.id in placed.scopes and placed.read.act != Act.OBSERVE
     ]
     hashes = kept.statement_hashes([act[0] for act in acts]) | rule.hashes
-    names = _with_names(rule, {act[1] for act in acts})
+    names = _know(rule, {act[1] for act in acts})
     after = _after(tracked.chain, given, [hashes[act[0]] for act in acts])
     return [
         {

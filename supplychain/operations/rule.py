@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db.models import Q
 
 from ledger.admission import (
@@ -160,7 +161,7 @@ class CaptureRule:
             return self._admit_key(pending)
         if pending.statement.type != "event" or not isinstance(pending.context, Item):
             raise Invalid(f"a statement of the type {pending.statement.type} is not captured here")
-        item, signer = pending.context, self.signer_of(pending.key.party)
+        item, signer = _with_id(pending, pending.context), self.signer_of(pending.key.party)
         if self.now is not None:
             custody.check_time(item.read.event, now=self.now)
         event_id = _event_id(pending, item)
@@ -414,6 +415,14 @@ def party_of(pending: Pending) -> UUID:
 
 def _event_id(pending: Pending, item: Item) -> str:
     return item.read.event.event_id or event_rows.given_id(pending.statement.id)
+
+
+def _with_id(pending: Pending, item: Item) -> Item:
+    """The item, its event under the id that stands beside it where it has none of its own."""
+    if item.read.event.event_id:
+        return item
+    event = msgspec.structs.replace(item.read.event, event_id=_event_id(pending, item))
+    return replace(item, read=replace(item.read, event=event))
 
 
 def _check_count(links: Sequence[bytes], read: Read, *, at_least: bool = True) -> None:

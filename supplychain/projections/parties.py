@@ -76,11 +76,7 @@ def save(named: Iterable[Named]) -> None:
     for each in named:
         Party.objects.update_or_create(
             id=each.id,
-            defaults={
-                "name": each.name,
-                "uri": each.uri,
-                "is_operator": each.is_operator,
-            },
+            defaults={"name": each.name, "uri": each.uri},
             create_defaults={
                 "name": each.name,
                 "uri": each.uri,

@@ -112,8 +112,9 @@ def _discrepancy(each: dict[str, Any]) -> Discrepancy:
 def save(tracked: Iterable[Tracked]) -> None:
     """Write what changed: new rows, changed rows, lines and readers."""
     changed = [each for each in tracked if each.is_changed or each.is_new]
+    for is_open in (False, True):  # a unit is open once, so what closes goes first
+        bulk.update(Shipment, _COLUMNS, [_row(e) for e in changed if not e.is_new and e.state.is_open == is_open])
     bulk.insert(Shipment, _COLUMNS, [_row(each) for each in changed if each.is_new])
-    bulk.update(Shipment, _COLUMNS, [_row(each) for each in changed if not each.is_new])
     relined = [each for each in changed if each.is_new or each.lines_changed]
     if old := [each.id for each in relined if not each.is_new]:
         ShipmentLine.objects.filter(shipment__in=old).delete()

@@ -18,6 +18,7 @@ from ledger.tlog.statement import Statement
 from supplychain import operations
 from supplychain.epcis import builders
 from supplychain.epcis.events import Quantity
+from supplychain.epcis.parsing import parse_body
 from supplychain.models import Event, EventObject, SensorReading, Shipment, ShipmentLine
 from tests.cast import APPLES_LOT, PEARS_LOT, Hand, World, sscc
 
@@ -125,7 +126,9 @@ def test_an_observation_by_a_stranger_is_its_own_and_moves_nothing(world: World)
 def test_what_an_event_names_can_be_found(world: World) -> None:
     index = world.grower.pack(UNIT, biz_transactions=[("po", "https://example.org/po/7")]).index
     with tenancy.system():
-        rows = list(EventObject.objects.filter(index=index).order_by("position").values_list("place", "epc", "quantity"))
+        rows = list(
+            EventObject.objects.filter(index=index).order_by("position").values_list("place", "epc", "quantity")
+        )
     assert rows == [
         ("parent", UNIT, None),
         ("child", APPLES_LOT, Decimal(50)),
@@ -581,3 +584,67 @@ def test_a_requested_key_signs_once_a_manager_approved_it(world: World) -> None:
     operations.capture_one(event, party=party, now=world.now, signing_key=key)
     with refused("key_request"):
         operations.approve_key(request.id, party=party, decided_by=None, now=world.now)
+
+
+# --- corners ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_unit_is_closed_and_opened_again_in_one_batch(world: World) -> None:
+    world.grower.pack(UNIT)
+    signer, key = operations.EventSigner(world.origin), operations.held_key(world.grower.id)
+    out = builders.unpack_event(unit=UNIT, event_time=world.later(), event_id=new_id())
+    signer.load([parse_body(builders.body_bytes(out))], party=world.grower.id)
+    items = [signer.sign(each, signing_key=key).item for each in (out, pack(world))]
+    assert all(isinstance(outcome, Appended) for outcome in world.capture(items))
+    with tenancy.system():
+        assert sorted(Shipment.objects.values_list("status", "is_open")) == [("packed", True), ("unpacked", False)]
+
+
+def test_two_ways_of_a_unit_change_places_in_one_batch(world: World) -> None:
+    packed = world.grower.pack(UNIT)
+    closed = world.grower.unpack(UNIT)
+    again = world.grower.pack(UNIT)
+    signer, key = operations.EventSigner(world.origin), operations.held_key(world.grower.id)
+    wrong = [builders.error_declaration(raw(world, each.index), declaration_time=world.now) for each in (again, closed)]
+    signer.load([parse_body(builders.body_bytes(each)) for each in wrong], party=world.grower.id)
+    outcomes = world.capture([signer.sign(each, signing_key=key).item for each in wrong])
+    assert all(isinstance(outcome, Appended) for outcome in outcomes), outcomes
+    with tenancy.system():
+        states = dict(Shipment.objects.values_list("opened_index", "status"))
+    assert states == {packed.index: "packed", again.index: "void"}
+
+
+def test_an_acceptance_without_an_id_is_answered_under_the_id_beside_it(world: World) -> None:
+    world.grower.pack(UNIT)
+    world.grower.dispatch(UNIT, world.carrier)
+    event = accept(world, world.carrier, counted=[Quantity(APPLES_LOT, 48)])
+    del event["eventID"]
+    [outcome] = world.capture([sign_by_hand(world.carrier, event, link_of(world.shipment(UNIT)))])
+    assert isinstance(outcome, Appended)
+    shipment = world.shipment(UNIT)
+    assert shipment.discrepancy_event_id == world.event(outcome.index).event_id != ""
+    world.grower.answer(UNIT, shipment.discrepancy_event_id)
+    assert world.shipment(UNIT).discrepancy == "acknowledged"
+
+
+def test_a_correction_remembers_parties_by_all_their_identifiers(world: World) -> None:
+    other = "https://example.org/gln/4711"
+    dock = Hand(
+        world,
+        operations.register_party("Dock", "https://example.org/parties/dock", identifiers=[other], now=world.now),
+    )
+    world.grower.pack(UNIT)
+    world.grower.dispatch(UNIT, other)
+    dock.capture(accept(world, dock))
+    sent = dock.dispatch(UNIT, world.shop)
+    dock.correct(raw(world, sent.index))
+    assert (world.shipment(UNIT).status, world.shipment(UNIT).custodian) == ("accepted", dock.id)
+
+
+@pytest.mark.parametrize("quantity", [1e12, 1e30, 1e300])
+def test_a_quantity_beyond_all_measure_is_refused_wherever_it_stands(world: World, quantity: float) -> None:
+    event = builders.observe_event(units=[UNIT], event_time=world.later()) | {
+        "quantityList": [{"epcClass": APPLES_LOT, "quantity": quantity, "uom": "KGM"}]
+    }
+    error = error_of(world.capture([sign_by_hand(world.grower, event)])[0])
+    assert (error.code, error.status) == ("quantity", 422)
