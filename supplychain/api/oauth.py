@@ -12,7 +12,7 @@ from django.urls import path
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.scopes import SettingsScopes
 from oauth2_provider.views import RevokeTokenView, TokenView
-from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
+from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error  # type: ignore[import-untyped]
 
 
 class GrantedScopes(SettingsScopes):  # type: ignore[misc]  # the toolkit has no types

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from supplychain.api.errors import Problem
+from supplychain.api.tokens import Grant
 
 
 class HasScope(BasePermission):
@@ -16,11 +17,12 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return True, or raise NotAuthenticated (401) or Problem (403) that names the missing scope."""
-        if request.auth is None:
+        grant: Grant | None = cast(Any, request.auth)
+        if grant is None:
             raise NotAuthenticated("Send a token: Authorization: Bearer <token>, from /oauth/token/.")
         method = "GET" if request.method == "HEAD" else request.method
         needed: tuple[str, ...] = getattr(view, "scopes", {}).get(method, ())
-        if needed and not request.auth.scopes.intersection(needed):
+        if needed and not grant.scopes.intersection(needed):
             words = " or ".join(needed)
             raise Problem(
                 403,

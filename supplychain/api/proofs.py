@@ -56,7 +56,7 @@ class Proof(Endpoint):
         if index > params.MAX_INDEX or not feeds.may_prove(index, party=self.grant.party):
             raise not_found()
         text = log.tlog_proof(index)
-        renderer = request.accepted_renderer  # type: ignore[attr-defined]  # the stubs lack it
+        renderer = request.accepted_renderer
         if isinstance(renderer, TextRenderer):
             return Response(text)
         read = proof.parse_proof(text)

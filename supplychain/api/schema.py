@@ -7,6 +7,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from oauth2_provider.settings import oauth2_settings
 
 from supplychain.api import shapes
 
@@ -67,9 +68,8 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """OAuth 2 client credentials, with the scopes there are."""
-        from django.conf import settings
-
-        scopes = {name: text for name, text in settings.OAUTH2_PROVIDER["SCOPES"].items() if "epcis" not in name}
+        declared: dict[str, str] = oauth2_settings.SCOPES
+        scopes = {name: text for name, text in declared.items() if not name.startswith("epcis:")}
         return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token/", "scopes": scopes}}}
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
