@@ -18,6 +18,7 @@ class People:
     packer_viewer: User
     packer_auditor: User
     carrier: User
+    carrier_manager: User
     stranger: User
 
 
@@ -43,5 +44,6 @@ def add_people(world: World, *, password: str | None = None) -> People:
         packer_viewer=person(world.packer, Role.VIEWER, password=password),
         packer_auditor=person(world.packer, Role.AUDITOR, password=password),
         carrier=person(world.carrier, Role.OPERATOR, password=password),
+        carrier_manager=person(world.carrier, Role.MANAGER, password=password),
         stranger=person(world.stranger, Role.MANAGER, password=password),
     )

@@ -51,7 +51,7 @@ class CompanyForm(forms.Form):
         label="Products, one a line",
         required=False,
         widget=forms.Textarea(
-            attrs={"class": "mono", "placeholder": "gtin,name,unit,uom\n09521001000013,Apricots,case,"}
+            attrs={"class": "mono", "placeholder": "gtin,name,unit,uom\n09521001000017,Apricots,case,"}
         ),
         help_text="CSV whose first line names the columns: gtin or id, name; where you have them unit and uom (KGM).",
     )

@@ -14,7 +14,7 @@ COMPANY = {
     "manager": "Ada",
     "email": "ada@alpine.example",
     "password": "a-long-enough-secret",
-    "products_text": "gtin,name,unit,uom\n09521141001010,Apricots,case,\n,Loose apricots,,KGM",
+    "products_text": "gtin,name,unit,uom\n09521141001011,Apricots,case,\n,Loose apricots,,KGM",
     "sites_text": "gln;name;country;latitude;longitude\n;Packhouse Sion;CH;46.23;7.36",
 }
 

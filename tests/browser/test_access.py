@@ -1,0 +1,88 @@
+"""Pages for everyone: no violation that axe knows, nothing wider than a phone, all by keyboard."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Live
+from tests.cast import sscc
+
+ADDRESSES = [
+    "/",
+    "/shipments/",
+    "/shipments/new/",
+    "/forecasts/",
+    "/ledger/",
+    "/ledger/1/",
+    "/ledger/keys/",
+    "/device/",
+]
+MORE = ["/keys/", "/accounts/2fa/", "/accounts/password/change/", "/nothing-here/"]
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+PHONE = {"viewport": {"width": 360, "height": 740}}
+
+
+def addresses(live: Live) -> list[str]:
+    """Every kind of page, with a shipment in each interesting state."""
+    world = live.world
+    unit = sscc(1)
+    world.packer.pack(unit)
+    world.packer.dispatch(unit, world.carrier, max_temperature=8.0)
+    world.packer.observe(unit, 9.5)
+    world.packer.observe(unit, 5.0)
+    world.carrier.dispatch(pack_for_packer(live), world.packer)
+    waiting = world.shipment(sscc(2))
+    shipment = world.shipment(unit)
+    own = [f"/shipments/{shipment.pk}/", f"/shipments/{waiting.pk}/accept/", f"/shipments/{shipment.pk}/correct/"]
+    return [*ADDRESSES, *MORE, *own]
+
+
+def pack_for_packer(live: Live) -> str:
+    live.world.carrier.pack(sscc(2))
+    return sscc(2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
+def test_pages_break_no_rule_of_axe_and_fit_the_screen(live: Live, scheme: str, size: dict) -> None:
+    page = live.enter(live.people.packer_manager, color_scheme=scheme, **size).page
+    for address in addresses(live):
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        found = Axe().run(page, options=RULES).response["violations"]
+        said = [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"][:3]]
+        assert said == [], f"{address}: " + "\n".join(said)
+        width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert width <= 0, f"{address} is {width} px too wide"
+
+
+def test_the_sign_in_page_breaks_no_rule_of_axe(live: Live, page) -> None:
+    page.goto(f"{live.url}/accounts/login/")
+    assert Axe().run(page, options=RULES).response["violations"] == []
+
+
+def test_a_keyboard_skips_to_the_content_and_reaches_the_search(live: Live) -> None:
+    page = live.enter(live.people.packer).page
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find a shipment")).to_be_focused()
+
+
+def test_the_list_answers_while_somebody_types(live: Live) -> None:
+    live.world.packer.pack(sscc(1))
+    page = live.enter(live.people.packer).page
+    page.goto("/shipments/")
+    field = page.get_by_label("Search by unit")
+    field.press_sequentially("bananas", delay=20)
+    expect(page.get_by_text("Nothing found for")).to_be_visible()
+    field.fill("apples")
+    expect(page.get_by_role("link", name=sscc(1).rpartition("/")[2])).to_be_visible()
+    assert "q=apples" in page.url
