@@ -36,7 +36,8 @@ class Command(BaseCommand):
         queries.head()
         found = audit.check_log(progress=self.progress)
         took = time.perf_counter() - start
-        projections = {} if options["no_projections"] else dict(audit.check_projections())
+        skip = options["no_projections"] or found.faults  # what would follow from a broken log says nothing
+        projections = {} if skip else dict(audit.check_projections())
         faults = [*found.faults, *(fault for part in projections.values() for fault in part)]
         first = found.first_bad_index() if found.faults else min((fault.index for fault in faults), default=None)
         result = {
@@ -94,4 +95,6 @@ def _verdict(result: dict[str, Any], faults: list[audit.Fault]) -> str:
     lines += [f"  {fault}" for fault in faults[:20]]
     if len(faults) > 20:
         lines.append(f"  and {len(faults) - 20:,} more")
+    if not result["projections"]:
+        lines.append("  projections were not checked: they follow from the log")
     return "\n".join(lines)
