@@ -5,25 +5,28 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from nacl.signing import SigningKey
 from oauth2_provider.models import AccessToken, set_token_value
+from pytest_django import DjangoDbBlocker
 
-from ledger import queries
+from ledger import keystore, queries
 from ledger.tlog import envelope, keys, statement
 from ledger.tlog.statement import ZERO, Statement
 from supplychain.epcis import builders
 from supplychain.epcis.events import Quantity
 from supplychain.models import ApiClient
 from supplychain.operations import held_key
-from tests.cast import APPLES_LOT, Hand, World, sscc
+from tests.cast import APPLES_LOT, Hand, World, make_world, sscc
 
 ALL = "events:write events:read shipments:read forecasts:read keys:write"
 API = "/api/v1"
@@ -137,6 +140,27 @@ class Signer:
 def caller_for(hand: Hand | None, scopes: str = ALL) -> Caller:
     client, _ = make_client(hand, scopes)
     return Caller(make_token(client, scopes))
+
+
+@pytest.fixture(scope="module")
+def made_world(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """One world for all tests of a module; what each does in it is rolled back to here."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "WAYLOG_SECRETS", tmp_path_factory.mktemp("secrets"))
+        with transaction.atomic():
+            yield make_world()
+            transaction.set_rollback(True)
+        keystore.forget_cached()
+
+
+@pytest.fixture
+def world(made_world: World, db: None) -> World:
+    """The module's world, at its beginning again."""
+    found = World(made_world.origin, made_world.operator)
+    found.hands = [Hand(found, hand.party) for hand in made_world.hands]
+    return found
 
 
 @pytest.fixture
