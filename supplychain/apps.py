@@ -1,6 +1,7 @@
 """The product as a Django application: here the lower rooms are told what only this one knows."""
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 
 
 class SupplychainConfig(AppConfig):
@@ -8,10 +9,12 @@ class SupplychainConfig(AppConfig):
     verbose_name = "Waylog"
 
     def ready(self) -> None:
-        """Load the Celery application, and register the decoder and the auditors."""
+        """Load the Celery application and the checks, and register the decoder and the auditors."""
+        from supplychain import checks
         from supplychain.celery import app
 
         app.set_default()
+        register(checks.roles_are_split, Tags.security, deploy=True)
         _register_readers()
         _register_projections()
 

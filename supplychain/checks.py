@@ -1,0 +1,19 @@
+"""What `manage.py check --deploy` adds to Django's own checks (registered in supplychain.apps)."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Warning
+from django.db import DatabaseError
+
+from ledger import roles
+
+REMEDY = "Set DATABASE_URL to the application's role and DATABASE_OWNER_URL to the owner's (docs/operations.md)."
+
+
+def roles_are_split(**_: Any) -> list[CheckMessage]:
+    """Warn where the application's role could change the log's tables."""
+    try:
+        split = roles.are_split()
+    except DatabaseError as error:
+        return [Warning(f"the roles cannot be checked: {error}", id="waylog.W002")]
+    return [] if split else [Warning("roles not split: the application could change the log", REMEDY, id="waylog.W001")]

@@ -1,0 +1,85 @@
+"""`/healthz` and `check --deploy`: what is up, what is not, and which wall is missing."""
+
+from typing import Any
+
+import pytest
+import redis
+from django.db import OperationalError, connection
+from django.test import Client
+
+from supplychain import checks, heartbeat
+from supplychain.web import health
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alive(services: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "_client", None)
+    for name in ("worker", "beat"):
+        heartbeat.give_sign(name)
+    yield
+    heartbeat.valkey().delete("waylog:alive:worker", "waylog:alive:beat")
+
+
+def ask() -> tuple[int, dict[str, Any]]:
+    answer = Client().get("/healthz", headers={"host": "never.heard.of.example"})
+    return answer.status_code, answer.json()
+
+
+def test_all_parts_up_is_200(alive: None) -> None:
+    status, told = ask()
+    assert (status, told["status"], told["failing"]) == (200, "ok", [])
+    assert told["parts"]["roles"] == "split"
+    assert checks.roles_are_split() == []
+
+
+@pytest.mark.parametrize("gone", ["worker", "beat"])
+def test_a_process_without_a_sign_of_life_is_named(alive: None, gone: str) -> None:
+    heartbeat.valkey().delete(f"waylog:alive:{gone}")
+    status, told = ask()
+    assert (status, told["failing"]) == (503, [gone])
+    assert told["parts"][gone] == "no sign of life for 30 seconds"
+
+
+def test_a_lost_valkey_is_named_and_the_rest_still_asked(alive: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = redis.Redis.from_url("redis://127.0.0.1:1/0")
+    with monkeypatch.context() as patch:
+        patch.setattr(heartbeat, "_client", lost)
+        status, told = ask()
+    assert (status, told["failing"]) == (503, ["valkey", "worker", "beat"])
+    assert told["parts"]["database"] == "ok"
+
+
+def test_a_lost_database_is_named_and_no_page_of_an_error(alive: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("gone: secret-host")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(health.connection, "ensure_connection", refuse)
+        status, told = ask()
+    assert status == 503
+    assert "database" in told["failing"]
+    assert "secret-host" not in str(told)
+
+
+def test_a_missing_migration_is_named(alive: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_migrated", [])
+    monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda *_: ["one"])
+    status, told = ask()
+    assert (status, told["failing"]) == (503, ["migrations"])
+
+
+def test_roles_that_are_not_split_are_said_and_do_not_stop_the_service(
+    alive: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health.roles, "are_split", lambda: False)
+    status, told = ask()
+    assert (status, told["parts"]["roles"]) == (200, "roles not split")
+    assert [warning.id for warning in checks.roles_are_split()] == ["waylog.W001"]
+
+
+def test_tests_run_as_the_application() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, current_database()")
+        assert cursor.fetchone()[0] == "waylog_app"
