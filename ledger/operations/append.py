@@ -62,6 +62,7 @@ def append_many(
             batch = _open_batch(pending, now)
             _decide(pending, rule, batch, outcomes)
             if atomic and any(isinstance(outcome, Refusal) for outcome in outcomes):
+                _forget_repeats_from(batch.head.tree_size, outcomes)
                 raise _Rollback
             if batch.admitted:
                 write(batch)
@@ -73,6 +74,13 @@ def append_many(
 
 class _Rollback(Exception):
     """Leave the transaction without keeping anything."""
+
+
+def _forget_repeats_from(tree_size: int, outcomes: list[Outcome | None]) -> None:
+    """What repeats an item of the batch itself has no place either once the batch is taken back."""
+    for position, outcome in enumerate(outcomes):
+        if isinstance(outcome, Repeated) and outcome.index >= tree_size:
+            outcomes[position] = None
 
 
 def _final(outcomes: list[Outcome | None], submissions: Sequence[Submission], *, atomic: bool) -> list[Outcome]:

@@ -92,6 +92,15 @@ def test_items_stand_or_fall_alone_unless_the_batch_is_atomic(log: Log, grower: 
     assert [outcomes[0].index, outcomes[2].index] == [before, before + 1]
 
 
+def test_an_item_repeated_inside_a_refused_atomic_batch_gets_no_place(log: Log, grower: Member) -> None:
+    log.rule.refuse = lambda pending: pending.body == b'{"bad":1}'
+    [before] = log.append(earlier := log.event(grower))
+    twice = log.event(grower)
+    outcomes = log.append(earlier, twice, twice, log.event(grower, body=b'{"bad":1}'), atomic=True)
+    assert isinstance(outcomes[0], Repeated) and outcomes[0].index == before.index
+    assert [code(outcome) for outcome in outcomes[1:]] == ["batch", "batch", "refused"]
+
+
 def test_record_times_never_decrease_even_when_the_clock_does(log: Log, grower: Member) -> None:
     [first] = log.append(log.event(grower))
     log.minutes = -500
