@@ -3,6 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pandas as pd
 import pytest
@@ -11,10 +12,10 @@ from django.db.models.functions import TruncMonth
 
 from ledger import audit, keystore, queries, tenancy
 from ledger.verified import verified_entries
-from supplychain.epcis.parsing import parse_body
 from supplychain.importing import run
 from supplychain.importing.mapping import parse_mapping
 from supplychain.models import Event, EventObject, Product, Site
+from supplychain.observations import Observation, choose_kinds, decode
 from supplychain.operations.setup import set_up_log
 from tests.conftest import ROOT, shared
 
@@ -82,18 +83,16 @@ def demand_in_tables() -> dict[tuple[str, str, str], int]:
 
 
 def demand_in_the_log() -> dict[tuple[str, str, str], int]:
-    """The same from nothing but verified entries."""
+    """The same as forecasts read it: observations of nothing but verified entries."""
     sites = dict(Site.objects.values_list("uri", "name"))
     products = dict(Product.objects.values_list("uri", "name"))
+    told = (each for entry in verified_entries() for each in decode(entry, signer=UUID(entry.key.party)))
     found: dict[tuple[str, str, str], int] = {}
-    for entry in verified_entries():
-        if entry.statement.type != "event":
-            continue
-        event = parse_body(entry.body or b"")
-        if event.biz_step == "receiving":
-            [line] = event.quantity_list
-            key = sites[event.biz_location or ""], products[line.epc_class], f"{event.event_time:%Y-%m}"
-            found[key] = found.get(key, 0) + int(line.quantity or 0)
+    for each in choose_kinds(each for each in told if isinstance(each, Observation)):
+        assert (each.kind, each.unit, each.attested) == ("receipts", "", True)
+        assert each.known_at >= each.at
+        key = sites[each.site], products[each.product], f"{each.at:%Y-%m}"
+        found[key] = found.get(key, 0) + int(each.quantity)
     return found
 
 

@@ -1,6 +1,7 @@
 """The simulated trade: believable, whole, and lawful by the rules of custody."""
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,8 +12,10 @@ from supplychain.demo.cast import PARTIES, PRODUCTS, SITES
 from supplychain.demo.script import swiss_day, swiss_time
 from supplychain.demo.world import World, simulate
 from supplychain.epcis import parse_event
+from supplychain.epcis.builders import body_bytes
 from supplychain.epcis.contexts import WAYLOG_CONTEXT
 from supplychain.epcis.identifiers import parse_identifier
+from supplychain.observations import Observation, choose_kinds, decode
 
 NOW = datetime(2026, 7, 22, 11, 30, tzinfo=UTC)
 DAYS = 40
@@ -113,18 +116,35 @@ def test_a_year_holds_a_corrected_event_and_enough_to_learn_from():
     units = {act.event["parentID"] for act in world.acts if act.event.get("bizStep") == "packing"}
     assert 2_900 <= len(units) <= 3_300
     sold = defaultdict(dict)
-    for act in world.acts:
-        if act.event.get("bizStep") == "retail_selling":
-            for item in act.event["quantityList"]:
-                key = act.event["bizLocation"]["id"], item["epcClass"].partition("/10/")[0]
-                day = swiss_day(act.at)
-                sold[key][day] = sold[key].get(day, 0) + item["quantity"]
+    for each in demand(world):
+        assert each.known_at >= each.at
+        if each.kind == "consumption":
+            day = swiss_day(each.at)
+            sold[each.product, each.site][day] = sold[each.product, each.site].get(day, 0) + each.quantity
     assert len(sold) == 8
     for days in sold.values():
         assert len(days) > 380
         fridays = [amount for day, amount in days.items() if day.weekday() == 4]
         sundays = [amount for day, amount in days.items() if day.weekday() == 6]
         assert sum(fridays) / len(fridays) > 1.2 * sum(sundays) / len(sundays)
+
+
+def demand(world: World) -> list[Observation]:
+    """What forecasts see of it."""
+
+    @dataclass
+    class Entry:
+        index: int
+        record_time: datetime
+        body: bytes
+
+    signers = {key: uuid4() for key in PARTIES}
+    told = (
+        each
+        for index, act in enumerate(world.acts)
+        for each in decode(Entry(index, NOW, body_bytes(act.event)), signer=signers[act.by])
+    )
+    return choose_kinds(each for each in told if isinstance(each, Observation))
 
 
 def test_nothing_is_sold_that_was_not_packed_and_nothing_packed_that_was_not_harvested(world):
