@@ -76,7 +76,7 @@ def test_every_change_of_every_column_is_found(full: Log, check: Any) -> None:
         with owner.tampered(change):
             assert not check().holds, f"not found: {change}"
         tried += 1
-    assert tried > 100
+    assert tried > 60
     assert check().holds
 
 
