@@ -135,7 +135,7 @@ class Witness:
         try:
             kind = evidences.verify_evidence(found, log.keys).kind
         except TlogError:
-            kind = evidences.UNPROVEN
+            return  # it shows nothing: the tree did grow, only the request was wrong
         log.store.put_evidence(kind, evidences.state(found, self.signer))
 
     def _keep_misnamed(self, request: Request) -> None:

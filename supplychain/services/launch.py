@@ -4,12 +4,23 @@ import os
 import sys
 from collections.abc import Sequence
 
-from supplychain.services import binaries
-from supplychain.services.datafolder import DataFolder
+from supplychain.services import binaries, world
+from supplychain.services.datafolder import ROOT, DataFolder
 from supplychain.services.embedded import services_for
 from supplychain.services.errors import ServiceError
 
-WITHOUT_SERVICES = {"help", "version", "verify", "diffsettings", "collectstatic", "startapp", "spectacular"}
+WITHOUT_SERVICES = {
+    "help",
+    "version",
+    "verify",
+    "diffsettings",
+    "collectstatic",
+    "startapp",
+    "spectacular",
+    "witness",
+    "mirror",
+    "monitor",
+}
 """Commands that touch neither PostgreSQL nor Valkey."""
 
 BY_THEMSELVES = {"up", "test", "restore"}
@@ -28,7 +39,9 @@ def main(argv: Sequence[str]) -> int:
         if command in WITHOUT_SERVICES or asks_for_help:
             _django(argv)
             return 0
-        with services_for(command, DataFolder.from_environ()):
+        folder = DataFolder.from_environ()
+        os.environ.setdefault("WAYLOG_DEMO", "0" if world.kept(folder) == world.REAL else "1")
+        with services_for(command, folder):
             if command not in {"migrate", "prepare"}:
                 _migrate_an_empty_database()
             _django(argv)
@@ -42,6 +55,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _by_itself(command: str, argv: list[str]) -> int:
     if command == "test":
+        os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *argv])
     if command == "restore":
         from supplychain.services import restoring

@@ -38,7 +38,7 @@ class World:
 
     def event(self, signer, *chains):
         index = len(self.leaves)
-        body, salt = b'{"event":%d}' % index, bytes([index]) * 32
+        body, salt = b'{"event":%d}' % index, index.to_bytes(32, "big")
         links = tuple(statement.link(chain, self.heads.get(chain, statement.ZERO)) for chain in chains)
         self.append(signer, links=links, body=statement.commitment(salt, body))
         self.bodies[index] = (body, salt)
