@@ -1,5 +1,6 @@
 """One Valkey of our own: cache and doorbell. What it holds may be lost; jobs and sessions lie in PostgreSQL."""
 
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -12,10 +13,19 @@ from supplychain.services.passwords import password
 
 
 def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback address that nobody listens on, below those given to outgoing connections.
+
+    So a restart finds it free again. Raises ServiceError.
+    """
+    for _attempt in range(100):
+        port = 16000 + secrets.randbelow(16000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ServiceError("no free port on 127.0.0.1 for Valkey: set REDIS_URL")
 
 
 @dataclass(slots=True)
