@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count
 
 from ledger import keystore
+from ledger.admission import Appended, Repeated
 from ledger.models import Attestation, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, Tile, VerifiedTo
 from ledger.operations import LogMissing as LogMissing  # part of what this module offers
 from ledger.operations import key_records
@@ -223,19 +224,26 @@ class Receipt:
     index: int
     statement_hash: bytes
     record_time_ms: int
-    key_id: str
     inclusion: InclusionProof
 
 
-def receipts(indices: Sequence[int]) -> tuple[str, dict[int, Receipt]]:
-    """The newest checkpoint, and for each of these entries (that are in the log) its place and proof under it."""
+def receipts(outcomes: Sequence[Appended | Repeated]) -> tuple[str, dict[int, Receipt]]:
+    """The newest checkpoint, and by index what proves each of these under it; of a repeated one, the first entry."""
     found = head()
-    proofs = dict(zip(indices, _prove(indices, found.tree_size), strict=True))
-    rows = Entry.objects.filter(index__in=list(proofs)).values_list("index", "statement_hash", "record_time", "key_id")
-    return found.checkpoint, {
-        index: Receipt(index, bytes(digest), (at - EPOCH) // MILLISECOND, key_id, proofs[index])
-        for index, digest, at, key_id in rows
-    }
+    known = {each.index: (each.statement_hash, each.record_time_ms) for each in outcomes if isinstance(each, Appended)}
+    if older := {each.index for each in outcomes} - known.keys():
+        rows = Entry.objects.filter(index__in=older).values_list("index", "statement_hash", "record_time")
+        known |= {index: (bytes(digest), (at - EPOCH) // MILLISECOND) for index, digest, at in rows}
+    indices = sorted(known)
+    proofs = zip(indices, _prove(indices, found.tree_size), strict=True)
+    return found.checkpoint, {index: Receipt(index, *known[index], inclusion) for index, inclusion in proofs}
+
+
+def signers(indices: Iterable[int]) -> dict[int, UUID]:
+    """Which party's key signed each of these entries."""
+    rows = dict(Entry.objects.filter(index__in=list(indices)).values_list("index", "key_id"))
+    parties = dict(Key.objects.filter(key_id__in=set(rows.values())).values_list("key_id", "party"))
+    return {index: parties[key_id] for index, key_id in rows.items()}
 
 
 def kept_checkpoints(limit: int = 50) -> list[Checkpoint]:

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from supplychain.api import params
-from supplychain.api.errors import not_found
+from supplychain.api.errors import Problem, not_found
 from supplychain.api.tokens import Grant
 
 EVENTS_READ = ("events:read",)
@@ -38,6 +38,8 @@ class Endpoint(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who calls before anything else, then read the parameters of the address, strictly."""
         super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            raise Problem(411, "Say how long the body is: Content-Length.", code="length_required")
         self.given: dict[str, Any] = params.read(request, self.readers())
 
     def readers(self) -> dict[str, params.Reader]:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger import queries as log
-from ledger.admission import Appended, BatchRefused, KeyNotValid, Outcome, Refusal, Refused
+from ledger.admission import Appended, BatchRefused, KeyNotValid, Outcome, Refusal, Refused, Repeated
 from ledger.queries import Receipt
 from supplychain.api import errors, shown
 from supplychain.api.errors import Fault, Problem
@@ -32,7 +32,7 @@ def capture_batch(batch: Batch, *, party: UUID, now: datetime, proof_url: Callab
     outcomes = iter(_capture([each for each in batch.items if isinstance(each, Item)], batch, party, now))
     taken = [each if isinstance(each, Problem) else next(outcomes) for each in batch.items]
     checkpoint, receipts = _receipts(taken)
-    _refuse_foreign(taken, receipts, party)
+    _refuse_foreign(taken, party)
     results = [_result(each, place, receipts, proof_url) for each, place in zip(taken, batch.places, strict=True)]
     if is_whole and (at := _first_refused(taken)) is not None:
         raise _whole(batch, _problem(taken[at], batch.places[at]), results)
@@ -46,17 +46,16 @@ def _capture(items: Sequence[Item], batch: Batch, party: UUID, now: datetime) ->
 
 
 def _receipts(taken: Sequence[Outcome | Problem]) -> tuple[str, dict[int, Receipt]]:
-    indices = {each.index for each in taken if not isinstance(each, Refusal | Problem)}
-    return log.receipts(sorted(indices)) if indices else ("", {})
+    placed = [each for each in taken if isinstance(each, Appended | Repeated)]
+    return log.receipts(placed) if placed else ("", {})
 
 
-def _refuse_foreign(taken: list[Outcome | Problem], receipts: dict[int, Receipt], party: UUID) -> None:
+def _refuse_foreign(taken: list[Outcome | Problem], party: UUID) -> None:
     """A repeated statement was not asked about its key: another party's is refused like any other of theirs."""
-    for position, each in enumerate(taken):
-        if isinstance(each, Appended | Refusal | Problem):
-            continue
-        signer = log.key(receipts[each.index].key_id)
-        if signer is None or UUID(signer.party) != party:
+    repeated = {position: each for position, each in enumerate(taken) if isinstance(each, Repeated)}
+    signers = log.signers(each.index for each in repeated.values()) if repeated else {}
+    for position, each in repeated.items():
+        if signers[each.index] != party:
             refused = KeyNotValid("the key that signed this belongs to another party than the one you act for")
             taken[position] = Refusal(refused, each.context)
 

@@ -92,7 +92,8 @@ class Events(Endpoint):
         parameters=[parameter("atomic", "Take all items, or none.", type="boolean", default=False)],
         request={"application/json": schema.ref("Capture")},
         responses=schema.answers(
-            {201: "Captured", 200: "Captured", 207: "Captured"}, problems=(400, 401, 403, 404, 409, 413, 415, 422, 503)
+            {201: "Captured", 200: "Captured", 207: "Captured"},
+            problems=(400, 401, 403, 404, 409, 411, 413, 415, 422, 503),
         ),
     )
     def post(self, request: Request) -> Response:

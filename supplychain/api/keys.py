@@ -63,7 +63,8 @@ class Keys(Endpoint):
         tags=["keys"],
         request={"application/json": schema.ref("NewKey")},
         responses=schema.answers(
-            {201: "Captured", 200: "Captured", 202: "KeyRequest"}, problems=(400, 401, 403, 409, 413, 415, 422, 503)
+            {201: "Captured", 200: "Captured", 202: "KeyRequest"},
+            problems=(400, 401, 403, 409, 411, 413, 415, 422, 503),
         ),
     )
     def post(self, request: Request) -> Response:
@@ -111,7 +112,7 @@ class Keys(Endpoint):
         outcome = operations.append_key_statement(Submission(envelope, body, salt), party=self.grant.party, now=now())
         if isinstance(outcome, Refusal):
             raise problem_of(outcome.error, at="")
-        checkpoint, receipts = log.receipts([outcome.index])
+        checkpoint, receipts = log.receipts([outcome])
         status = 201 if isinstance(outcome, Appended) else 200
         proof_url = self.request.build_absolute_uri(reverse("api-proof", args=[outcome.index]))
         item = {"status": status, **shown.receipt(receipts[outcome.index]), "proof_url": proof_url}

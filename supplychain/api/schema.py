@@ -19,6 +19,7 @@ _SENTENCES = {
     403: "The token lacks the scope, or the key is another party's.",
     404: "Absent, or somebody else's: the same answer.",
     409: "It does not follow from what is in the log: custody, a stale link, an id in use.",
+    411: "A body without Content-Length.",
     413: "Over a limit of bytes or items.",
     415: "Another media type than application/json, or another coding than gzip.",
     422: "The item can never be appended as it is.",

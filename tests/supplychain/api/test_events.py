@@ -143,6 +143,20 @@ def test_a_gzipped_request_is_read_and_a_gzipped_answer_given(grower: Caller, si
     assert len(json.loads(gzip.decompress(answer.content))["items"]) == 4
 
 
+def test_a_thousand_events_are_taken_at_once_and_each_is_proven(grower: Caller, signer: Signer) -> None:
+    items = [signer.seen() for _ in range(1000)]
+    answer = grower.post("/events", items).json()
+    root = open_checkpoint(answer["checkpoint"], verifiers=[verifier_key()]).root_hash
+    assert [each["status"] for each in answer["items"]] == [201] * 1000
+    for each in answer["items"][::111]:
+        path = tuple(base64.b64decode(step) for step in each["inclusion"]["path"])
+        inclusion = merkle.InclusionProof(each["index"], each["inclusion"]["tree_size"], path)
+        leaf = merkle.leaf_hash(queries.entry(each["index"]).leaf)
+        merkle.verify_inclusion(inclusion, leaf=leaf, root=root)
+    again = grower.post("/events", items).json()
+    assert [each["index"] for each in again["items"]] == [each["index"] for each in answer["items"]]
+
+
 # --- refused ---------------------------------------------------------------------------------------------------------
 
 
@@ -273,6 +287,10 @@ def test_a_bomb_is_a_413(grower: Caller) -> None:
 @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "x"])
 def test_another_media_type_is_a_415(grower: Caller, media_type: str) -> None:
     assert problem(grower.post("/events", b"[]", Content_Type=media_type), 415)
+
+
+def test_a_body_without_a_length_is_a_411(grower: Caller) -> None:
+    assert problem(grower("post", "/events", b"", Transfer_Encoding="chunked"), 411)
 
 
 def test_another_coding_is_a_415(grower: Caller) -> None:
