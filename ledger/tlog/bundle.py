@@ -42,12 +42,12 @@ A file is read by writing it again: `JSON.stringify(value, null, 1)` and a newli
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from ledger.tlog import strictjson
-from ledger.tlog.checkpoint import Checkpoint, format_checkpoint
+from ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from ledger.tlog.errors import Malformed, PolicyUnmet, ProofInvalid
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.merkle import HASH_BYTES, InclusionProof, leaf_hash, verify_inclusion
@@ -219,6 +219,16 @@ def says_text(checkpoint: Checkpoint, keys: Iterable[KeyRecord], chains: Iterabl
         lines.append(f"key {key.key_id} {state}")
     lines += [f"chain {chain.scope} {','.join(map(str, chain.indices))}" for chain in chains]
     return "".join(line + "\n" for line in lines)
+
+
+def seal(bundle: Bundle, signer: SignerKey) -> Bundle:
+    """Return the bundle with what the log says beside it, signed; raise a TlogError for entries that do not fit."""
+    checkpoint = parse_checkpoint(parse_note(bundle.checkpoint).text)
+    replay = Replay(checkpoint.origin)
+    for entry in bundle.entries:
+        replay.take(entry.index, entry.leaf)
+    chains = [VerifiedChain(scope(chain.secret).hex(), chain.indices) for chain in bundle.chains]
+    return replace(bundle, says=sign_says(says_text(checkpoint, replay.keys.values(), chains), signer))
 
 
 def sign_says(text: str, signer: SignerKey) -> str:

@@ -1,13 +1,10 @@
 """A small log in memory, and bundles made of it, as tests and the twin in the browser need them."""
 
-from dataclasses import replace
-
 from ledger.tlog import checkpoint, envelope, keys, merkle, policy, statement
-from ledger.tlog.bundle import Bundle, BundledChain, BundledEntry, VerifiedChain, says_text, sign_says
+from ledger.tlog.bundle import Bundle, BundledChain, BundledEntry, seal
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.keys import key_id
 from ledger.tlog.note import COSIGNATURE, SignerKey
-from ledger.tlog.replay import Replay
 from tests.ledger.tlog.cast import ORIGIN, a_leaf, public_key, signing_key
 
 LOG = SignerKey(ORIGIN, signing_key("log"))
@@ -80,16 +77,7 @@ class World:
             entries=tuple(entries),
             chains=tuple(BundledChain(secret, tuple(linked)) for secret, linked in chains.items()),
         )
-        return say(bundle, self.checkpoint())
-
-
-def say(bundle, found):
-    """The bundle with what the log says of it, signed, whether or not it is honest."""
-    replay = Replay(ORIGIN)
-    for entry in bundle.entries:
-        replay.take(entry.index, entry.leaf)
-    chains = [VerifiedChain(statement.scope(chain.secret).hex(), chain.indices) for chain in bundle.chains]
-    return replace(bundle, says=sign_says(says_text(found, replay.keys.values(), chains), LOG))
+        return seal(bundle, LOG)
 
 
 def trade():

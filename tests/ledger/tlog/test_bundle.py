@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from ledger.tlog import checkpoint, policy
 from ledger.tlog.__main__ import main
-from ledger.tlog.bundle import format_bundle, parse_bundle, sign_says, verify_bundle
+from ledger.tlog.bundle import format_bundle, parse_bundle, seal, sign_says, verify_bundle
 from ledger.tlog.errors import EntryRefused, Malformed, PolicyUnmet, ProofInvalid, SignatureInvalid, TlogError
 from ledger.tlog.note import SignerKey
 from tests.conftest import ROOT
-from tests.ledger.tlog.bundles import CHAIN, LOG, OTHER_CHAIN, TRUST, VKEY, WITNESS, a_bundle, say, trade
+from tests.ledger.tlog.bundles import CHAIN, LOG, OTHER_CHAIN, TRUST, VKEY, WITNESS, a_bundle, trade
 from tests.ledger.tlog.cast import ORIGIN, signing_key
 
 BUNDLE = a_bundle()
@@ -114,7 +114,7 @@ def test_a_checkpoint_cannot_be_signed_as_what_a_log_says():
 
 
 def test_a_link_that_does_not_follow_is_refused_even_when_the_log_says_otherwise():
-    bundle = say(replace(BUNDLE, chains=(replace(BUNDLE.chains[0], indices=(6, 9, 13)),)), WORLD.checkpoint())
+    bundle = seal(replace(BUNDLE, chains=(replace(BUNDLE.chains[0], indices=(6, 9, 13)),)), LOG)
     with pytest.raises(ProofInvalid, match="entry 9 is not the next statement"):
         verify_bundle(bundle, TRUST)
 
@@ -122,7 +122,7 @@ def test_a_link_that_does_not_follow_is_refused_even_when_the_log_says_otherwise
 def test_a_secret_of_another_chain_does_not_open_this_one():
     wrong = replace(BUNDLE.chains[0], secret=OTHER_CHAIN)
     with pytest.raises(ProofInvalid, match="entry 6 is not the next"):
-        verify_bundle(say(replace(BUNDLE, chains=(wrong,)), WORLD.checkpoint()), TRUST)
+        verify_bundle(seal(replace(BUNDLE, chains=(wrong,)), LOG), TRUST)
 
 
 def test_a_body_that_was_changed_is_refused():

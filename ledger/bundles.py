@@ -1,0 +1,103 @@
+"""Make a bundle: what the log holds of some entries and chains, for a reader who checks it anywhere (tlog.bundle)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from ledger import keystore, queries
+from ledger.models import Attestation, Cosignature, Entry, Key, KeyRevocation, LogHead
+from ledger.tlog.bundle import Bundle, BundledChain, BundledEntry, format_bundle, seal, verify_bundle
+from ledger.tlog.errors import TlogError
+from ledger.tlog.note import SignerKey, VerifierKey, parse_verifier_key
+from ledger.tlog.policy import NONE, Group, Policy, format_policy
+from ledger.verified import LogBroken
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """The checkpoint that a bundle is made under, with its cosignatures and who made them."""
+
+    tree_size: int
+    note: str
+    cosigners: list[VerifierKey]
+
+
+def make(
+    *,
+    indices: Iterable[int],
+    chains: Mapping[bytes, Sequence[int]],
+    bodies: Mapping[int, tuple[bytes, bytes]],
+) -> bytes:
+    """Return the file of a bundle of these entries, with all that shows who signed them.
+
+    `chains` gives to each secret all its linked statements, from the first on; `bodies` to an index the body and the
+    salt that the reader may see. Registrations, revocations and attestations come by themselves. Raises EntryMissing;
+    Malformed when it would be too large; LogBroken when what is stored does not hold: nobody is handed such a file.
+    """
+    head = queries.head()
+    wanted = {0, *indices, *(index for linked in chains.values() for index in linked)}
+    found = _with_keys(wanted, head.tree_size)
+    signed = _signed_after(max(found), head)
+    signer = SignerKey(head.origin, keystore.signing_key(head.log_key_id))
+    leaves = dict(Entry.objects.filter(index__in=found).values_list("index", "leaf"))
+    proofs = queries.inclusion_proofs(sorted(found), signed.tree_size)
+    bundle = Bundle(
+        origin=head.origin,
+        checkpoint=signed.note,
+        policy=_policy(signer.verifier_key(), signed.cosigners),
+        says="",
+        entries=tuple(
+            BundledEntry(proof.index, bytes(leaves[proof.index]), proof.path, *bodies.get(proof.index, (None, None)))
+            for proof in proofs
+        ),
+        chains=tuple(BundledChain(secret, tuple(linked)) for secret, linked in chains.items()),
+    )
+    try:
+        sealed = seal(bundle, signer)
+        verify_bundle(sealed, Policy((signer.verifier_key(),)))
+    except TlogError as fault:
+        raise LogBroken(f"no bundle can be made of what is stored: {fault}") from None
+    return format_bundle(sealed)
+
+
+def _with_keys(wanted: set[int], tree_size: int) -> set[int]:
+    """These entries, and whatever registers, revokes or stands by what was signed in any of them."""
+    found: set[int] = set()
+    while new := wanted - found:
+        found |= new
+        rows = list(Entry.objects.filter(index__in=new).values_list("index", "key_id"))
+        if len(rows) != len(new):
+            missing = min(new - {index for index, _ in rows})
+            raise queries.EntryMissing(f"the log has no entry {missing}")
+        signers = {key_id for _, key_id in rows}
+        subjects = Key.objects.filter(registered_index__in=new) | Key.objects.filter(key_id__in=signers)
+        revoked = KeyRevocation.objects.filter(revoked_index__in=new).values("key_id")
+        keys = list((subjects | Key.objects.filter(key_id__in=revoked)).values_list("key_id", "registered_index"))
+        wanted = wanted | {registered for _, registered in keys}
+        revocations = KeyRevocation.objects.filter(key_id__in=[key_id for key_id, _ in keys])
+        wanted |= set(revocations.filter(revoked_index__lt=tree_size).values_list("revoked_index", flat=True))
+        attested = Attestation.objects.filter(attested_index__in=new, by_index__lt=tree_size)
+        wanted |= set(attested.values_list("by_index", flat=True))
+    return found
+
+
+def _signed_after(index: int, head: LogHead) -> _Signed:
+    """The newest cosigned checkpoint when it holds the entry at `index`, else the newest there is."""
+    kept = queries.cosigned_checkpoint(max(1, settings.WAYLOG_WITNESS_QUORUM))
+    if kept is not None and kept.tree_size > index:
+        size, plain = kept.tree_size, kept.note
+    else:
+        size, plain = head.tree_size, head.checkpoint
+    keys = Cosignature.objects.filter(tree_size=size).order_by("witness").values_list("verifier_key", flat=True)
+    return _Signed(size, queries.with_cosignatures(plain, size), [parse_verifier_key(text) for text in keys])
+
+
+def _policy(log: VerifierKey, cosigners: Sequence[VerifierKey]) -> str:
+    """What a reader may choose to trust: the log, and all who cosigned."""
+    names = tuple(f"w{number}" for number in range(1, len(cosigners) + 1))
+    groups = {"cosigners": Group(len(names), names)} if names else {}
+    witnesses = dict(zip(names, cosigners, strict=True))
+    return format_policy(Policy((log,), witnesses, groups, "cosigners" if names else NONE)).decode()
