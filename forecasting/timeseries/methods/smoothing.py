@@ -1,0 +1,210 @@
+"""The recursions of the smoothing methods and one simplex search for all, compiled. Importing this imports numba.
+
+Each recursion runs through the known values, then on into the future with its own answers, and returns its loss:
+what the search minimises. They share one `loss` so that the compiled search can be kept on disk.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
+
+import numba as nb
+import numpy as np
+
+THETA, ETS, CES = 0, 1, 2
+EARLY = 3
+"""Theta: errors of the first steps say more about the start than about the parameters."""
+FEW = 1e300
+NONE, ADDITIVE, MULTIPLICATIVE = 0, 1, 2
+DAMPED = 2
+SIMPLE, PARTIAL, FULL = 1, 2, 3
+
+
+@nb.njit(cache=True)
+def theta(x, y, forecast):
+    """Dynamic Theta (Fiorucci et al., 2016). x: initial level, alpha, log theta. Returns the mean squared error."""
+    alpha, omega = x[1], 1 - np.exp(-x[2])
+    level = alpha * y[0] + (1 - alpha) * x[0]
+    mean, a, b = y[0], y[0], 0.0
+    squares, power = 0.0, 1 - alpha
+    for t in range(1, y.size + forecast.size):
+        mu = level + omega * (power * a + (1 - power * (1 - alpha)) / alpha * b)
+        if t < y.size:
+            value = y[t]
+            if t >= EARLY:
+                squares += (value - mu) ** 2
+        else:
+            value = mu
+            forecast[t - y.size] = mu
+        level = alpha * value + (1 - alpha) * level
+        n = t + 1
+        b = ((n - 2) * b + 6.0 / n * (value - mean)) / (n + 1)
+        mean = (t * mean + value) / n
+        a = mean - (n + 1) / 2 * b
+        power *= 1 - alpha
+    return squares / max(y.size - EARLY, 1)
+
+
+@nb.njit(cache=True)
+def ets(x, y, setting, forecast):
+    """Exponential smoothing in state space (Hyndman et al., 2008).
+
+    x: alpha, beta/alpha, phi, gamma/(1-alpha), level, slope.
+    setting: error, trend, season, then the indices of the first season. Returns minus twice the log likelihood.
+    """
+    error, trend, season = int(setting[0]), int(setting[1]), int(setting[2])
+    alpha, gamma = x[0], x[3] * (1 - x[0])
+    beta, phi = x[1] * alpha, 1.0
+    if trend == DAMPED:
+        phi = x[2]
+    level, slope = x[4], x[5]
+    m = setting.size - 3
+    states = setting[3:].copy()
+    squares, logs = 0.0, 0.0
+    for t in range(y.size + forecast.size):
+        place = t % m
+        base = level + phi * slope if trend != NONE else level
+        mu = base
+        if season == ADDITIVE:
+            mu = base + states[place]
+        elif season == MULTIPLICATIVE:
+            mu = base * states[place]
+        if t >= y.size:
+            forecast[t - y.size] = mu
+            level, slope = base, phi * slope
+            continue
+        rest = y[t] - mu
+        if error == MULTIPLICATIVE:
+            if mu <= 1e-8:
+                return FEW
+            squares += (rest / mu) ** 2
+            logs += np.log(mu)
+        else:
+            squares += rest * rest
+        moved = rest
+        if season == MULTIPLICATIVE:
+            if abs(base) < 1e-8 or abs(states[place]) < 1e-8:
+                return FEW
+            moved = rest / states[place]
+            states[place] += gamma * rest / base
+        elif season == ADDITIVE:
+            states[place] += gamma * rest
+        level = base + alpha * moved
+        if trend != NONE:
+            slope = phi * slope + beta * moved
+    return y.size * np.log(max(squares, 1e-12)) + 2 * logs
+
+
+@nb.njit(cache=True)
+def ces(x, y, setting, forecast):
+    """Complex exponential smoothing (Svetunkov et al., 2022). x: alpha's two parts, then beta's.
+
+    setting: kind, first level, then the first season. Returns minus twice the log likelihood.
+    """
+    kind, m = int(setting[0]), setting.size - 2
+    lag = m if kind == SIMPLE else 1
+    level, potential = np.full(lag, setting[1]), np.full(lag, setting[1] / 1.1)
+    states, hidden = setting[2:].copy(), setting[2:] / 1.1
+    if kind == SIMPLE:
+        level[:] = setting[2:]
+        potential[:] = setting[2:] / 1.1
+    squares = 0.0
+    for t in range(y.size + forecast.size):
+        at, place = t % lag, t % m
+        mu = level[at]
+        if kind >= PARTIAL:
+            mu += states[place]
+        if not abs(mu) < 1e100:
+            return FEW
+        rest = 0.0
+        if t < y.size:
+            rest = y[t] - mu
+            squares += rest * rest
+        else:
+            forecast[t - y.size] = mu
+        a, p = level[at], potential[at]
+        level[at] = a - (1 - x[1]) * p + (x[0] - x[1]) * rest
+        potential[at] = a + (1 - x[0]) * p + (x[0] + x[1]) * rest
+        if kind == PARTIAL:
+            states[place] += x[2] * rest
+        elif kind == FULL:
+            a, p = states[place], hidden[place]
+            states[place] = a - (1 - x[3]) * p + (x[2] - x[3]) * rest
+            hidden[place] = a + (1 - x[2]) * p + (x[2] + x[3]) * rest
+    return y.size * np.log(max(squares, 1e-12))
+
+
+@nb.njit(cache=True)
+def loss(method, x, y, setting, forecast):
+    """The loss of a method; `forecast` is filled, so its length tells how far to go."""
+    if method == THETA:
+        found = theta(x, y, forecast)
+    elif method == ETS:
+        found = ets(x, y, setting, forecast)
+    else:
+        found = ces(x, y, setting, forecast)
+    return found if found < FEW else FEW
+
+
+@nb.njit(cache=True)
+def _at(point, whole, free, lower, upper, method, y, setting, nothing):
+    for i in range(free.size):
+        point[i] = min(max(point[i], lower[free[i]]), upper[free[i]])
+        whole[free[i]] = point[i]
+    return loss(method, whole, y, setting, nothing)
+
+
+@nb.njit(cache=True)
+def minimise(method, start, lower, upper, y, setting, most):
+    """Nelder and Mead's simplex (1965) within bounds; parameters whose bounds meet stay. Returns the point and loss."""
+    free = np.flatnonzero(upper > lower)
+    size, whole, nothing = free.size, start.copy(), np.empty(0)
+    points, values = np.empty((size + 1, size)), np.empty(size + 1)
+    for i in range(size + 1):
+        points[i] = start[free]
+        if i > 0:
+            j = free[i - 1]
+            step = 0.15 * (upper[j] - lower[j])
+            points[i, i - 1] += step if start[j] + step <= upper[j] else -step
+        values[i] = _at(points[i], whole, free, lower, upper, method, y, setting, nothing)
+    used = size + 1
+    while used < most:
+        order = np.argsort(values)
+        points, values = points[order], values[order]
+        if values[size] - values[0] <= 1e-6 * (abs(values[0]) + 1e-6):
+            break
+        centre = np.zeros(size)
+        for i in range(size):
+            centre += points[i] / size
+        moved = 2 * centre - points[size]
+        value = _at(moved, whole, free, lower, upper, method, y, setting, nothing)
+        used += 1
+        if value < values[0]:
+            further = 3 * centre - 2 * points[size]
+            other = _at(further, whole, free, lower, upper, method, y, setting, nothing)
+            used += 1
+            if other < value:
+                moved, value = further, other
+        elif value >= values[size - 1]:
+            if value < values[size]:
+                points[size], values[size] = moved, value
+            moved = 0.5 * (centre + points[size])
+            value = _at(moved, whole, free, lower, upper, method, y, setting, nothing)
+            used += 1
+            if value >= values[size]:
+                for i in range(1, size + 1):
+                    points[i] = 0.5 * (points[0] + points[i])
+                    values[i] = _at(points[i], whole, free, lower, upper, method, y, setting, nothing)
+                used += size
+                continue
+        points[size], values[size] = moved, value
+    best = np.argmin(values)
+    whole[free] = points[best]
+    return whole, values[best]
+
+
+@nb.njit(cache=True)
+def fit(method, start, lower, upper, y, setting, most, steps):
+    """Search, then forecast `steps` from the best point. Returns forecast, point and loss."""
+    x, value = minimise(method, start, lower, upper, y, setting, most)
+    forecast = np.empty(steps)
+    loss(method, x, y, setting, forecast)
+    return forecast, x, value
