@@ -93,6 +93,12 @@ def bad_request(faults: Sequence[Fault], *, status: int = 400) -> Problem:
     return Problem(status, f"The request holds {count}.", code="malformed", faults=faults)
 
 
+def unavailable() -> Problem:
+    """The database is away: said in words, not with a 500. What was committed was committed before it answered."""
+    detail = "The database does not answer. Send the request again: what it kept the first time is found, not doubled."
+    return Problem(503, detail, code="unavailable", headers={"Retry-After": "5"})
+
+
 def document(
     status: int,
     detail: str,
@@ -183,8 +189,7 @@ def _translate(raised: Exception) -> Problem | None:
         case LogMissing():
             return Problem(503, "There is no log here yet.", code="no_log")
         case OperationalError() | InterfaceError():
-            detail = "The database does not answer; nothing was kept of this request. Send it again."
-            return Problem(503, detail, code="unavailable", headers={"Retry-After": "5"})
+            return unavailable()
     return None
 
 

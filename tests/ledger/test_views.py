@@ -159,5 +159,10 @@ def test_a_browser_may_ask_first(client: Client, log: Log) -> None:
     assert (answer.status_code, answer["Access-Control-Allow-Headers"]) == (204, "Authorization")
 
 
+def test_what_is_public_varies_with_no_cookie(client: Client, grown: Log) -> None:
+    for path in ("checkpoint", "tile/0/000", "consistency/1/2"):
+        assert "Vary" not in client.get(f"/log/{path}").headers
+
+
 def test_before_there_is_a_log_the_answer_says_so(client: Client, db: None) -> None:
     assert client.get("/log/checkpoint").status_code == 503
