@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,6 +14,8 @@ from ledger import queries as log
 from ledger.queries import LogMissing
 from supplychain.models import KeyRequest, Membership, Shipment
 from supplychain.web.accounts import membership_of
+
+LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,12 @@ class Shell:
             return log.origin()
         except LogMissing:
             return ""
+
+    @property
+    def insecure(self) -> bool:
+        """Whether browsers offer no WebCrypto here: neither https nor this very machine."""
+        host = urlsplit(f"//{self._request.get_host()}").hostname or ""
+        return not self._request.is_secure() and host not in LOCAL and not host.endswith(".localhost")
 
     @property
     def log(self) -> LogHealth | None:

@@ -72,7 +72,7 @@ def entry(request: MemberRequest, index: int) -> HttpResponse:
         "disputed": queries.is_disputed(index, found.key_id),
         "verified": mark is not None and index < mark.tree_size,
         "size": queries.tree_size(),
-        "body": _body(index),
+        "body": "" if found.statement.type == "forecast" else _body(index),  # a manifest names everybody's series
     }
     return render(request, "log/entry.html", context)
 

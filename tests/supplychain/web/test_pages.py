@@ -110,7 +110,9 @@ def test_search_finds_a_shipment_by_its_sscc_as_labels_links_and_people_write_it
     assert str(on_the_way.pk) in text
 
 
-@pytest.mark.parametrize("query", ["bananas", "A1 bananas", "https://id.gs1.org/00/999", "%", "'; DROP TABLE", "\x00bananas"])
+@pytest.mark.parametrize(
+    "query", ["bananas", "A1 bananas", "https://id.gs1.org/00/999", "%", "'; DROP TABLE", "\x00bananas"]
+)
 def test_search_says_that_it_found_nothing(people, sign_in, on_the_way, query):
     answer = sign_in(people.packer).get("/shipments/", {"q": query})
     assert answer.status_code == 200
@@ -172,3 +174,34 @@ def test_an_unknown_address_gets_our_page(people, sign_in):
     answer = sign_in(people.packer).get("/nothing-here/")
     assert answer.status_code == 404
     assert b"nothing that your company may see" in answer.content
+
+
+@pytest.mark.parametrize(("host", "warns"), [("waylog.example", True), ("localhost:8000", False), ("127.0.0.1", False)])
+def test_pages_say_what_is_missing_without_https(people, sign_in, settings, host, warns):
+    settings.ALLOWED_HOSTS = ["*"]
+    text = sign_in(people.packer).get("/", headers={"host": host}).content.decode()
+    assert ("Browsers then offer no WebCrypto" in text) is warns
+
+
+def test_with_https_nothing_is_missing(people, sign_in, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    client = sign_in(people.packer)
+    text = client.get("/", headers={"host": "waylog.example"}, secure=True).content.decode()
+    assert "Browsers then offer no WebCrypto" not in text
+
+
+def test_the_manifest_of_a_forecast_is_shown_to_nobody(world, people, sign_in):
+    from forecasting.operations import ForecastsOnly
+    from ledger import keystore
+    from ledger.operations import append_many, submission
+    from supplychain.models import Membership, User
+
+    signer = keystore.signer_in_role("forecaster")
+    claims = {"run": "0" * 32}
+    made = submission("forecast", claims, origin=log.origin(), by=signer, body=b'{"series":"of everybody"}')
+    [outcome] = append_many([made], rule=ForecastsOnly(), now=world.now)
+    operator = User.objects.create_user("op@example.org")
+    Membership.objects.create(user=operator, party=world.operator, role="manager")
+    text = sign_in(operator).get(f"/ledger/{outcome.index}/").content.decode()
+    assert "of everybody" not in text
+    assert "names the series of every party" in text
