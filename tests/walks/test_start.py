@@ -33,12 +33,12 @@ class Up:
         self.output = folder / "output"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *, seconds: float = 120) -> None:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "up"], env=self.env, stdout=output, stderr=output
             )
-        self.until(lambda: self.health()[0] == 200)
+        self.until(lambda: self.health()[0] == 200, seconds=seconds)
 
     def until(self, holds: Callable[[], bool], seconds: float = 90) -> None:
         end = time.monotonic() + seconds
