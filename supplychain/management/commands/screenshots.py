@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -45,7 +45,9 @@ class Command(BaseCommand):
             raise CommandError("Playwright is missing: it is among the development dependencies") from None
         user = _user(options["email"])
         options["out"].mkdir(parents=True, exist_ok=True)
-        schemes = ["light", "dark"] if options["scheme"] == "both" else [options["scheme"]]
+        schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+        if options["scheme"] != "both":
+            schemes = [options["scheme"]]
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             for scheme in schemes:
