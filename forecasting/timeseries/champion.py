@@ -38,7 +38,9 @@ class Pool:
         return cls(series.frequency, demand_class(series.values), length)
 
 
-def champions(tested: Mapping[str, tuple[Pool, Backtest]]) -> dict[Pool, str]:
+def champions(
+    tested: Mapping[str, tuple[Pool, Backtest]], *, default: Mapping[DemandClass, str] = DEFAULT_METHOD
+) -> dict[Pool, str]:
     """Choose one method a pool, by the error of all its series over past origins; few origins get the class's default.
 
     Winner-takes-all per series from short backtests is worse than one pooled choice: measured, not assumed.
@@ -46,7 +48,7 @@ def champions(tested: Mapping[str, tuple[Pool, Backtest]]) -> dict[Pool, str]:
     pools: dict[Pool, list[Backtest]] = {}
     for _, (pool, found) in sorted(tested.items()):
         pools.setdefault(pool, []).append(found)
-    return {pool: _champion(pool, found) for pool, found in pools.items()}
+    return {pool: _champion(pool, found, default[pool.demand_class]) for pool, found in pools.items()}
 
 
 def choose(pool: Pool, found: Backtest, champion: str) -> str:
@@ -61,9 +63,8 @@ def choose(pool: Pool, found: Backtest, champion: str) -> str:
     return champion
 
 
-def _champion(pool: Pool, found: Sequence[Backtest]) -> str:
+def _champion(pool: Pool, found: Sequence[Backtest], default: str) -> str:
     usable = [test for test in found if test.origins >= ENOUGH_ORIGINS]
-    default = DEFAULT_METHOD[pool.demand_class]
     if not usable:
         return default
     names = sorted(set.intersection(*(set(test.trials) for test in usable)))

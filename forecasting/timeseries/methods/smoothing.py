@@ -208,3 +208,26 @@ def fit(method, start, lower, upper, y, setting, most, steps):
     forecast = np.empty(steps)
     loss(method, x, y, setting, forecast)
     return forecast, x, value
+
+
+@nb.njit(cache=True)
+def count_quantiles(mean, variance, levels):
+    """Quantiles of a negative binomial count, of a Poisson one where the variance is not above the mean."""
+    found = np.zeros(levels.size)
+    if mean <= 0:
+        return found
+    size = mean * mean / max(variance - mean, 1e-6 * mean)
+    share = mean / (size + mean)
+    chance = np.exp(size * np.log(1 - share)) if size < 1e6 else np.exp(-mean)
+    total, count, at = chance, 0.0, 0
+    while at < levels.size:
+        while at < levels.size and total >= levels[at]:
+            found[at] = count
+            at += 1
+        chance *= (count + size) / (count + 1) * share
+        count += 1
+        total += chance
+        if count > 100 * (mean + 10) or count > 1e6:
+            found[at:] = count
+            break
+    return found
