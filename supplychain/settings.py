@@ -105,7 +105,7 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- PostgreSQL: two roles, one database -----------------------------------------------------------------------------
-# `default` is the application's role; `owner` owns the tables and migrates. With one address alone the roles are not split.
+# `default` is the application's role; `owner` owns the tables and migrates. One address alone: not split.
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///waylog")
 DATABASE_OWNER_URL = os.environ.get("DATABASE_OWNER_URL", "")
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}

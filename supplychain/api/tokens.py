@@ -71,7 +71,7 @@ def may_read_entries(request: HttpRequest) -> bool:
 def _from_database(digest: str, now: datetime) -> Grant | None:
     row = AccessToken.objects.select_related("application").filter(token_checksum=digest, expires__gt=now).first()
     client = row.application if row is not None else None
-    if client is None or client.party_id is None or row.resource:
+    if row is None or client is None or client.party_id is None or row.resource:
         return None
     scopes = frozenset(row.scope.split()) & frozenset(client.granted_scopes.split())
     unused = Q(last_used_at=None) | Q(last_used_at__lt=now - timedelta(minutes=1))

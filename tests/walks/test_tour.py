@@ -104,7 +104,7 @@ def test_a_manager_accepts_a_shipment_in_the_browser(up: Up, page: Any) -> None:
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     sign_in(page, up, user(up, "manager", "Aare"))
     page.goto(f"http://localhost:{up.port}/")
-    waiting = page.get_by_role("row").filter(has_text="waiting for your acceptance").first
+    waiting = page.get_by_role("row").filter(has_text="waiting for you").first
     waiting.get_by_role("link").first.click()
     page.get_by_role("link", name="Accept").first.click()
     page.locator("input[name^=counted]").first.fill("1")

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from tqdm import tqdm  # type: ignore[import-untyped]
+from tqdm import tqdm
 
 from ledger.keystore import KeyNotHeld
 from ledger.queries import LogMissing
