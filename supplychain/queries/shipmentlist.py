@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from ledger import tenancy
 from supplychain.epcis.identifiers import canonical, is_uri
 from supplychain.models import Party, Product, Shipment, ShipmentLine, Site
 from supplychain.queries import tower
@@ -16,7 +17,7 @@ from supplychain.queries import tower
 
 def search(*, party: UUID, text: str, state: str, now: datetime) -> QuerySet[Shipment]:
     """The shipments in `state` that `text` finds, the latest first. Every word of `text` must be found."""
-    found = Shipment.objects.filter(_in_state(state, party, now))
+    found = tenancy.readable_by(Shipment.objects.all(), party).filter(_in_state(state, party, now))
     text = _without_brackets(text)
     for word in [text] if is_uri(text) else text.split():
         found = found.filter(_names(word))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ledger import kept
+from ledger import kept, tenancy
 from ledger import queries as log
 from ledger.tlog import envelope
 from ledger.tlog.keys import KeyRecord
@@ -42,9 +42,9 @@ class Reading:
     value: float
 
 
-def shipment(pk: UUID) -> Shipment:
-    """The shipment with its lines. Raises ShipmentMissing."""
-    found = Shipment.objects.filter(pk=pk).prefetch_related("lines").first()
+def shipment(pk: UUID, *, party: UUID) -> Shipment:
+    """The shipment with its lines, if `party` may see it. Raises ShipmentMissing."""
+    found = tenancy.readable_by(Shipment.objects.filter(pk=pk), party).prefetch_related("lines").first()
     if found is None:
         raise ShipmentMissing(str(pk))
     return found
@@ -108,6 +108,6 @@ def chain(found: Shipment) -> dict[str, Any]:
     }
 
 
-def has_open(unit: str) -> Shipment | None:
-    """The open shipment of a unit, as far as the acting party may see it."""
-    return Shipment.objects.filter(unit=unit, is_open=True).first()
+def has_open(unit: str, *, party: UUID) -> Shipment | None:
+    """The open shipment of a unit, as far as `party` may see it."""
+    return tenancy.readable_by(Shipment.objects.filter(unit=unit, is_open=True), party).first()

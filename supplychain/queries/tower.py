@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, F, IntegerField, Min, Q, Value, When
 
+from ledger import tenancy
 from supplychain.models import Event, Shipment
 
 DISPATCHED = Q(status=Shipment.Status.DISPATCHED)
@@ -45,7 +46,7 @@ def counts_for(party: UUID, *, now: datetime) -> Counts:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     today = Q(promised_at__gte=midnight, promised_at__lt=midnight + timedelta(days=1))
     waiting = waiting_for(party)
-    found = Shipment.objects.aggregate(
+    found = tenancy.readable_by(Shipment.objects.all(), party).aggregate(
         open=Count("id", filter=Q(is_open=True)),
         moving=Count("id", filter=DISPATCHED),
         due_today=Count("id", filter=DISPATCHED & today),
@@ -71,10 +72,10 @@ def needs_first(party: UUID, *, now: datetime, limit: int = 8) -> list[Shipment]
         default=Value(9),
         output_field=IntegerField(),
     )
-    ordered = Shipment.objects.annotate(urgency=urgency).filter(urgency__lt=9)
+    ordered = tenancy.readable_by(Shipment.objects.all(), party).annotate(urgency=urgency).filter(urgency__lt=9)
     return list(ordered.order_by("urgency", F("promised_at").asc(nulls_last=True)).prefetch_related("lines")[:limit])
 
 
-def recent_events(limit: int = 8) -> list[Event]:
-    """The latest events that the acting party may read, newest first."""
-    return list(Event.objects.order_by("-index")[:limit])
+def recent_events(party: UUID, limit: int = 8) -> list[Event]:
+    """The latest events that `party` may read, newest first."""
+    return list(tenancy.readable_by(Event.objects.order_by("-index"), party)[:limit])

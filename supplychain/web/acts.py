@@ -111,14 +111,14 @@ def new_draft(request: MemberRequest) -> HttpResponse:
 @operator
 def act(request: MemberRequest, pk: UUID, name: str) -> HttpResponse:
     """Do one act on a shipment."""
-    return _page(request, _act(name), _shipment(pk))
+    return _page(request, _act(name), _shipment(request, pk))
 
 
 @require_POST
 @operator
 def draft(request: MemberRequest, pk: UUID, name: str) -> HttpResponse:
     """Draft the event of an act, for a device to sign."""
-    return _draft(request, _act(name), _shipment(pk))
+    return _draft(request, _act(name), _shipment(request, pk))
 
 
 def captured(outcome: Appended | Repeated) -> str:
@@ -133,9 +133,9 @@ def _act(name: str) -> ActPage:
     return ACTS[name]
 
 
-def _shipment(pk: UUID) -> Shipment:
+def _shipment(request: MemberRequest, pk: UUID) -> Shipment:
     try:
-        return shipmentpage.shipment(pk)
+        return shipmentpage.shipment(pk, party=request.membership.party_id)
     except shipmentpage.ShipmentMissing:
         raise Http404 from None
 
@@ -212,7 +212,8 @@ def _draft(request: MemberRequest, page: ActPage, shipment: Shipment | None) -> 
         return JsonResponse({"errors": messages}, status=422)
     chains = []
     for unit in units:
-        known = shipment if shipment is not None and shipment.unit == unit else shipmentpage.has_open(unit)
+        known = shipment if shipment is not None and shipment.unit == unit else None
+        known = known or shipmentpage.has_open(unit, party=request.membership.party_id)
         chains.append(shipmentpage.chain(known) if known else {"unit": unit, "head": None})
     told = {
         "origin": form.acting.origin,

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from ledger import queries as log
 from ledger.queries import LogMissing
-from supplychain.models import KeyRequest, Membership, Shipment
+from supplychain.models import KeyRequest, Membership
+from supplychain.queries.feeds import readable_shipments
 from supplychain.web.accounts import membership_of
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -95,7 +96,8 @@ class Shell:
     def short(self) -> list[Item]:
         if self._membership is None:
             return []
-        open_ones = Shipment.objects.filter(is_open=True).count()
+        mine = readable_shipments(self._membership.party_id)
+        open_ones = mine.filter(is_open=True).count()
         return [
             self._item("Control tower", "tower", short="Tower", icon="tower"),
             self._item("Shipments", "shipments", short="Shipments", icon="shipments", count=open_ones, counts="open"),

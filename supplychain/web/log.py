@@ -10,7 +10,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
-from ledger import kept, queries
+from ledger import kept, queries, tenancy
 from ledger.tlog.envelope import parse_leaf
 from ledger.tlog.keys import KeyRecord
 from supplychain.models import Event
@@ -83,7 +83,7 @@ def keys(request: MemberRequest) -> HttpResponse:
     records = queries.keys_of()
     mine = request.membership.party_id
     records.sort(key=lambda record: (record.party != mine.hex, -record.registered_index))
-    known = {mine} | partners()
+    known = {mine} | partners(request.membership.party_id)
     names = Names(parties=known)
     rows = [key_row(record, names) for record in records[:KEYS]]
     for row in rows:
@@ -97,13 +97,14 @@ def key_row(record: KeyRecord, names: Names) -> dict[str, Any]:
     return {"key": record, "party": names.party(UUID(record.party)), "kind": words.key_kind(record.role)}
 
 
-def partners() -> set[UUID]:
-    """The parties that signed something which the acting party may read: their names say nothing new to it."""
-    return set(Event.objects.order_by().values_list("tenant", flat=True).distinct())
+def partners(party: UUID) -> set[UUID]:
+    """The parties that signed something which `party` may read: their names say nothing new to it."""
+    return set(tenancy.readable_by(Event.objects.order_by(), party).values_list("tenant", flat=True).distinct())
 
 
 def _rows(found: list[queries.EntryView], own: str) -> list[dict[str, Any]]:
-    visible = {event.index: event for event in Event.objects.filter(index__in=[each.index for each in found])}
+    listed = Event.objects.filter(index__in=[each.index for each in found])
+    visible = {event.index: event for event in tenancy.readable_by(listed, UUID(own))}
     signers = {each.key_id: queries.key(each.key_id) for each in found}
     names = Names(parties={UUID(key.party) for key in signers.values() if key})
     rows = []

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from supplychain.models import Event, Shipment
+from supplychain.models import Event
+from supplychain.queries.feeds import readable_shipments
 from supplychain.web import words
 from supplychain.web.names import Names
 
@@ -22,10 +23,12 @@ class Line:
     shipment: UUID | None
 
 
-def lines(events: Sequence[Event]) -> list[Line]:
+def lines(events: Sequence[Event], *, party: UUID) -> list[Line]:
     """Lay out `events` with the names of who signed them and the unit they are about."""
     names = Names(parties={event.tenant for event in events})
-    units = dict(Shipment.objects.filter(pk__in={s for e in events for s in e.scopes}).values_list("pk", "unit"))
+    units = dict(
+        readable_shipments(party).filter(pk__in={s for e in events for s in e.scopes}).values_list("pk", "unit")
+    )
     found = []
     for event in events:
         scope = next((each for each in event.scopes if each in units), None)

@@ -50,7 +50,7 @@ class WayLine:
 def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Show a shipment to a party that may see it; 404 to everybody else."""
     try:
-        found = shipmentpage.shipment(pk)
+        found = shipmentpage.shipment(pk, party=request.membership.party_id)
     except shipmentpage.ShipmentMissing:
         raise Http404 from None
     now = timezone.now()  # noqa: TID251

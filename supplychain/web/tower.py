@@ -37,7 +37,7 @@ def tower(request: MemberRequest) -> HttpResponse:
         "cards": _cards(counts, now),
         "urgent": shown.rows(figures.needs_first(party, now=now), party=party, now=now),
         "total": counts.open,
-        "recent": recent.lines(figures.recent_events()),
+        "recent": recent.lines(figures.recent_events(party), party=party),
     }
     if request.headers.get("HX-Request"):
         return render(request, "tower/living.html", context)
