@@ -2,19 +2,22 @@
 
 import hashlib
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
 import pandas as pd
 import pytest
+from django.core.management import call_command
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
+from forecasting import queries as forecasts
 from ledger import audit, keystore, queries, tenancy
 from ledger.verified import verified_entries
 from supplychain.importing import run
 from supplychain.importing.mapping import parse_mapping
-from supplychain.models import Event, EventObject, Product, Site
+from supplychain.models import Event, EventObject, Party, Product, Site
 from supplychain.observations import Observation, choose_kinds, decode
 from supplychain.operations.setup import set_up_log
 from tests.conftest import ROOT, shared
@@ -42,7 +45,7 @@ def table() -> pd.DataFrame:
     return read
 
 
-def test_the_whole_history_is_imported_and_says_what_the_file_says(imported):
+def test_the_whole_history_is_imported_says_what_the_file_says_and_is_forecast_from(imported):
     file = table()
     assert imported.sha256 == hashlib.sha256(SCMS.read_bytes()).hexdigest()
     assert imported.rows_read == len(file) == 10_324
@@ -62,6 +65,24 @@ def test_the_whole_history_is_imported_and_says_what_the_file_says(imported):
         known = known_at_by_row()
         for row in file.itertuples():
             assert known[str(row.ID)] == max(row[file.columns.get_loc(name) + 1] for name in DATES)
+
+    forecast_as_of_september_2015()
+
+
+def forecast_as_of_september_2015() -> None:
+    """Per country and product group, as planners would have seen it then: what was recorded later is not known yet."""
+    call_command("forecast", "run", "--cutoff", "2015-09-01", "--frequency", "MS", stdout=StringIO())
+    with tenancy.system():
+        made = forecasts.latest_run()
+        assert made is not None and queries.tree_size() == made.tree_size + 1
+        rows = list(forecasts.series_of(made, party=Party.objects.get().pk))
+        assert len(rows) == len(table().groupby(["Country", "Product Group"]))
+        told = [row for row in rows if row.method]
+        assert len(told) >= 30 and all(row.reason for row in rows if not row.method)
+        assert all(len(row.steps) > 0 and row.demand_class for row in told)
+        assert not any(row.method == "prophet" for row in told if row.demand_class in ("intermittent", "lumpy"))
+        assert audit.check_log().holds
+        assert not list(forecasts.faults())
 
 
 DATES = ("Delivered to Client Date", "Delivery Recorded Date")
