@@ -1,7 +1,8 @@
 """Intervals that hold: quantiles of scaled errors, pooled over series, learnt on past origins only.
 
-Split-conformal calibration (Vovk et al., 2005): what share of past errors lay below a multiple of the scale tells the
-quantile. Steps are pooled by bucket, because errors grow with the horizon. True over a pool, not for each series.
+Split-conformal calibration (Vovk et al., 2005): what share of past errors was smaller than a multiple of the scale
+tells the interval. Steps are pooled by bucket, because errors grow with the horizon. True over a pool, not for each
+series.
 """
 
 from collections.abc import Iterable, Sequence
@@ -74,7 +75,10 @@ def calibrated(past: Iterable[PastErrors], levels: Sequence[float] = LEVELS) -> 
 
 
 def _offsets(ratios: Vector, levels: Sequence[float]) -> Vector:
-    """Empirical quantiles, each moved outwards as far as a finite sample asks for."""
-    n = ratios.size
-    wanted = [min(q * (n + 1) / n, 1.0) if q > 0.5 else max(1 - (1 - q) * (n + 1) / n, 0.0) for q in levels]
-    return np.asarray(np.quantile(ratios, wanted))
+    """Quantiles of the sizes of errors, moved outwards as far as a finite sample asks for, on either side alike.
+
+    The past's bias is not carried on: where it was, intervals were as true and the loss was higher.
+    """
+    n, sizes = ratios.size, np.abs(ratios)
+    share = np.abs(2 * np.array(levels) - 1)
+    return np.asarray(np.sign(np.array(levels) - 0.5) * np.quantile(sizes, np.minimum(share * (n + 1) / n, 1.0)))
