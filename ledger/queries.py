@@ -12,14 +12,16 @@ from django.db.models import Count
 
 from ledger import keystore
 from ledger.admission import Appended, Repeated
-from ledger.models import Attestation, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, Tile, VerifiedTo
+from ledger.models import Attestation, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, VerifiedTo
 from ledger.operations import LogMissing as LogMissing  # part of what this module offers
 from ledger.operations import key_records
-from ledger.operations.write import partial_hashes
-from ledger.tlog import envelope, merkle, note, proof, statement, tile
+from ledger.tlog import envelope, merkle, note, proof, statement
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.merkle import ConsistencyProof, InclusionProof
 from ledger.tlog.statement import Statement
+from ledger.tree import SubtreeReader
+from ledger.tree import root_at as root_at
+from ledger.tree import tile_hashes as tile_hashes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -126,56 +128,6 @@ def is_disputed(index: int, key_id: str) -> bool:
 
 
 # --- hashes, proofs --------------------------------------------------------------------------------------------------
-
-
-class SubtreeReader:
-    """The hashes of complete subtrees, read from tiles; remembers the tiles it read. For one tree size."""
-
-    def __init__(self, tree_size: int) -> None:
-        self.tree_size = tree_size
-        self._tiles: dict[tuple[int, int], list[bytes]] = {}
-        self._roots: dict[tuple[int, int], bytes] = {}
-
-    def __call__(self, level: int, index: int) -> bytes:
-        """The hash over the leaves [index << level, (index + 1) << level)."""
-        found = self._roots.get((level, index))
-        if found is None:
-            found = self._roots[level, index] = self._root(level, index)
-        return found
-
-    def _root(self, level: int, index: int) -> bytes:
-        tile_level, height = divmod(level, tile.HEIGHT)
-        first = index << height
-        number, at = divmod(first, tile.WIDTH)
-        hashes = self.hashes(tile_level, number)
-        return merkle.root_of(hashes[at : at + (1 << height)])
-
-    def hashes(self, level: int, number: int) -> list[bytes]:
-        """The hashes of one tile, full or partial."""
-        if (level, number) not in self._tiles:
-            self._tiles[level, number] = tile_hashes(level, number, self.tree_size)
-        return self._tiles[level, number]
-
-
-def tile_hashes(level: int, number: int, tree_size: int) -> list[bytes]:
-    """The hashes of tile `number` at `level` as far as a tree of `tree_size` has them."""
-    end = tree_size >> (tile.HEIGHT * level)
-    if end >= (number + 1) * tile.WIDTH:
-        full = Tile.objects.filter(level=level, index=number).values_list("hashes", flat=True).first()
-        if full is not None:
-            raw = bytes(full)
-            return [raw[at : at + 32] for at in range(0, len(raw), 32)]
-    return partial_hashes(level, number, end)
-
-
-def root_at(tree_size: int) -> bytes:
-    """The root the log had at `tree_size` entries."""
-    reader, hashes, start = SubtreeReader(tree_size), [], 0
-    for level in reversed(range(tree_size.bit_length())):
-        if tree_size >> level & 1:
-            hashes.append(reader(level, start >> level))
-            start += 1 << level
-    return merkle.CompactRange(tree_size, tuple(hashes)).root()
 
 
 def inclusion_proof(index: int, tree_size: int | None = None) -> InclusionProof:

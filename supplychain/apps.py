@@ -15,6 +15,7 @@ class SupplychainConfig(AppConfig):
 
         app.set_default()
         register(checks.roles_are_split, Tags.security, deploy=True)
+        register(checks.checkpoint_is_apart, Tags.security, deploy=True)
         _register_readers()
         _register_projections()
 

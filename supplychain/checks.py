@@ -1,7 +1,9 @@
 """What `manage.py check --deploy` adds to Django's own checks (registered in supplychain.apps)."""
 
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Warning
 from django.db import DatabaseError
 
@@ -17,3 +19,12 @@ def roles_are_split(**_: Any) -> list[CheckMessage]:
     except DatabaseError as error:
         return [Warning(f"the roles cannot be checked: {error}", id="waylog.W002")]
     return [] if split else [Warning("roles not split: the application could change the log", REMEDY, id="waylog.W001")]
+
+
+def checkpoint_is_apart(**_: Any) -> list[CheckMessage]:
+    """Warn where one restored folder would bring back an older database together with its older checkpoint."""
+    data, kept = settings.WAYLOG_DATA.resolve(), Path(settings.WAYLOG_CHECKPOINT_FILE).resolve()
+    if not ((data / "postgres").is_dir() and kept.is_relative_to(data)):
+        return []
+    said = "the newest checkpoint is kept beside the database: restoring the folder restores both, and hides a rollback"
+    return [Warning(said, "Set WAYLOG_CHECKPOINT_FILE to a file on another disk or machine.", id="waylog.W003")]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from ledger import keyrules, tenancy
+from ledger import keyrules, outside, tenancy
 from ledger.admission import (
     Admission,
     AdmissionRule,
@@ -51,7 +52,8 @@ def append_many(
     """Append what holds, in order, in one transaction; answer one outcome a submission, in the same order.
 
     Signatures and commitments are checked before the lock, keys, links and meaning inside it. With `atomic` one refusal
-    refuses all. Nothing is kept of what was refused. Raises LogMissing.
+    refuses all. Nothing is kept of what was refused. Before this returns (or the caller's own transaction commits) the
+    newest checkpoint is kept outside the database. Raises LogMissing, RolledBack, NotKept.
     """
     outcomes: list[Outcome | None] = [None] * len(submissions)
     pending = _prepare(submissions, outcomes)
@@ -67,8 +69,13 @@ def append_many(
             if batch.admitted:
                 write(batch)
                 rule.project(batch.admitted)
+            if any(isinstance(outcome, Appended | Repeated) for outcome in outcomes):
+                transaction.on_commit(partial(outside.keep, batch.head.checkpoint))
     except _Rollback:
         pass
+    except BaseException:
+        outside.forget()
+        raise
     return _final(outcomes, submissions, atomic=atomic)
 
 
@@ -191,6 +198,7 @@ def lock() -> None:
 def _open_batch(pending: Sequence[Pending], now: datetime) -> Batch:
     lock()
     head = LogHead.objects.select_for_update().get()
+    outside.check(head, outside.kept_note(head.origin))
     millis = (now - EPOCH) // timedelta(milliseconds=1)
     named = {item.statement.key for item in pending}
     named |= {str(item.statement.claims.get("key")) for item in pending if item.statement.type == "key.revoke"}

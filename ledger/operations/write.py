@@ -15,6 +15,7 @@ from ledger.admission import Admitted, scope_of
 from ledger.models import Attestation, Body, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, Tile
 from ledger.tlog import checkpoint as checkpoints
 from ledger.tlog import merkle, note, tile
+from ledger.tree import partial_hashes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,14 +103,6 @@ def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> None:
     Tile.objects.bulk_create(rows)
     compact = growth.range
     head.tree_size, head.root_hash, head.frontier = compact.size, compact.root(), compact.to_bytes()
-
-
-def partial_hashes(level: int, number: int, size: int) -> list[bytes]:
-    """The hashes of tile `number` at `level` that exist while the level has `size` of them, from the level below."""
-    span = {"index__gte": number * tile.WIDTH, "index__lt": min(size, (number + 1) * tile.WIDTH)}
-    if level == 0:
-        return [bytes(row.leaf_hash) for row in Entry.objects.filter(**span).order_by("index").only("leaf_hash")]
-    return [bytes(row.root) for row in Tile.objects.filter(level=level - 1, **span).order_by("index").only("root")]
 
 
 def sign_checkpoint(origin: str, size: int, root: bytes, signer: SigningKey) -> str:

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
 from supplychain.services.datafolder import DataFolder
 from supplychain.services.errors import ServiceError
@@ -42,16 +41,15 @@ def wanted(folder: DataFolder, environ: Mapping[str, str] = os.environ) -> str:
 def clear_unfinished(folder: DataFolder, environ: Mapping[str, str] = os.environ) -> bool:
     """Remove a demo world whose making was interrupted, so that it is made anew; raises ServiceError.
 
-    Nobody was told its log-ins yet. In a database that is not ours nothing is removed.
+    Nobody was told its log-ins yet. In a database that is not ours nothing is removed. A checkpoint that is kept
+    elsewhere stays: its file is named after a log that nobody will continue.
     """
     if kept(folder) != UNFINISHED:
         return False
     if environ.get("DATABASE_URL"):
         raise ServiceError("the demo world in this database was not finished: empty the database, then start again")
-    outside = environ.get("WAYLOG_CHECKPOINT_FILE")
-    left = [folder.secrets, Path(outside) if outside else None, *folder.path.iterdir()]
-    for path in left:
-        if path is None or path == folder.logs or path.name in {"lock", "users", "services.json", "world"}:
+    for path in [folder.secrets, *folder.path.iterdir()]:
+        if path == folder.logs or path.name in {"lock", "users", "services.json", "world"}:
             continue
         if path.is_dir():
             shutil.rmtree(path)

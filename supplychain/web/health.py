@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from ledger import queries, roles, tenancy
+from ledger import outside, queries, roles, tenancy
 from supplychain import heartbeat
 
 OK = "ok"
@@ -80,9 +80,13 @@ def _roles() -> str:
 def _log() -> str:
     with tenancy.system():
         try:
-            return f"{queries.tree_size()} entries"
+            size = queries.tree_size()
+            outside.check_now()
         except queries.LogMissing:
             return "not made yet"
+        except (outside.RolledBack, outside.NotKept) as refused:
+            raise Down(str(refused)) from None
+        return f"{size} entries"
 
 
 def _valkey() -> str:

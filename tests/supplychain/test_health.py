@@ -1,5 +1,7 @@
 """`/healthz` and `check --deploy`: what is up, what is not, and which wall is missing."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +9,11 @@ import redis
 from django.db import OperationalError, connection
 from django.test import Client
 
+from ledger import outside, queries
 from supplychain import checks, heartbeat
+from supplychain.api.errors import problem
 from supplychain.web import health
+from tests.cast import World, sscc
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +82,32 @@ def test_roles_that_are_not_split_are_said_and_do_not_stop_the_service(
     status, told = ask()
     assert (status, told["parts"]["roles"]) == (200, "roles not split")
     assert [warning.id for warning in checks.roles_are_split()] == ["waylog.W001"]
+
+
+def test_a_database_behind_its_checkpoint_fails_in_the_words_of_the_refusal(
+    alive: None, world: World, settings: Any, tmp_path: Path
+) -> None:
+    settings.WAYLOG_CHECKPOINT_FILE = tmp_path / "elsewhere" / "checkpoint"
+    note, size = queries.checkpoint(), queries.tree_size()
+    outside.keep(note.replace(f"\n{size}\n", f"\n{size + 9}\n"))
+    status, told = ask()
+    assert (status, told["failing"]) == (503, ["log"])
+    with pytest.raises(outside.RolledBack) as refused:
+        world.shop.commission(sscc(900))
+    assert told["parts"]["log"] == str(refused.value)
+    assert f"at {size + 9} entries with the root" in told["parts"]["log"]
+    answer = problem(refused.value, {})
+    assert answer is not None and answer.status_code == 503
+    assert json.loads(answer.content)["code"] == "rolled_back"
+
+
+def test_a_checkpoint_beside_the_database_is_warned_of(settings: Any, tmp_path: Path) -> None:
+    settings.WAYLOG_DATA, settings.WAYLOG_CHECKPOINT_FILE = tmp_path / "data", tmp_path / "data" / "checkpoint"
+    assert checks.checkpoint_is_apart() == []  # the database is elsewhere
+    (tmp_path / "data" / "postgres").mkdir(parents=True)
+    assert [warning.id for warning in checks.checkpoint_is_apart()] == ["waylog.W003"]
+    settings.WAYLOG_CHECKPOINT_FILE = tmp_path / "checkpoint"
+    assert checks.checkpoint_is_apart() == []
 
 
 def test_tests_run_as_the_application() -> None:
