@@ -23,6 +23,8 @@ WAYLOG_DEMO = _flag("WAYLOG_DEMO", "1")
 WAYLOG_PUBLIC_ENTRIES = _flag("WAYLOG_PUBLIC_ENTRIES")
 WAYLOG_CHECKPOINT_FILE = Path(os.environ.get("WAYLOG_CHECKPOINT_FILE", WAYLOG_DATA / "checkpoint"))
 """Where the newest signed checkpoint is kept outside the database; the log's own digits are added to the name."""
+WAYLOG_MIN_FREE_PERCENT = float(os.environ.get("WAYLOG_MIN_FREE_PERCENT", "10"))
+"""Nothing is appended while less of the disk is free."""
 WAYLOG_WITNESSES = os.environ.get("WAYLOG_WITNESSES", "")
 """Who is asked each minute to cosign the log's checkpoint: lines (or parts between ;) of `<vkey> <url>`."""
 WAYLOG_WITNESS_QUORUM = int(os.environ.get("WAYLOG_WITNESS_QUORUM", "0"))

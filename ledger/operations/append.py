@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from ledger import keyrules, outside, tenancy
+from ledger import diskspace, keyrules, outside, tenancy
 from ledger.admission import (
     Admission,
     AdmissionRule,
@@ -53,8 +53,10 @@ def append_many(
 
     Signatures and commitments are checked before the lock, keys, links and meaning inside it. With `atomic` one refusal
     refuses all. Nothing is kept of what was refused. Before this returns (or the caller's own transaction commits) the
-    newest checkpoint is kept outside the database. Raises LogMissing, RolledBack, NotKept.
+    newest checkpoint is kept outside the database. Raises LogMissing, DiskLow, RolledBack,
+    NotKept.
     """
+    diskspace.check()
     outcomes: list[Outcome | None] = [None] * len(submissions)
     pending = _prepare(submissions, outcomes)
     if not pending or (atomic and len(pending) < len(submissions)):
@@ -75,6 +77,7 @@ def append_many(
         pass
     except BaseException:
         outside.forget()
+        diskspace.forget()
         raise
     return _final(outcomes, submissions, atomic=atomic)
 

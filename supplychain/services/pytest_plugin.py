@@ -44,6 +44,7 @@ class Services:
         if not self.is_worker:
             os.environ["WAYLOG_DATA"] = str(self.folder.path / "data")
             os.environ["WAYLOG_DEMO"] = "0"
+            os.environ["WAYLOG_MIN_FREE_PERCENT"] = "0"  # a full disk is for the tests that are about one
             for name in ("WAYLOG_SECRETS", "WAYLOG_CHECKPOINT_FILE", "WAYLOG_TLS_CERT", "WAYLOG_BEHIND_PROXY"):
                 os.environ.pop(name, None)
             self.folder.make()

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from ledger import outside, queries, roles, tenancy
+from ledger import diskspace, outside, queries, roles, tenancy
 from supplychain import heartbeat
 
 OK = "ok"
@@ -89,6 +89,13 @@ def _log() -> str:
         return f"{size} entries"
 
 
+def _disk() -> str:
+    try:
+        return diskspace.check()
+    except diskspace.DiskLow as low:
+        raise Down(str(low)) from None
+
+
 def _valkey() -> str:
     heartbeat.valkey().ping()
     return OK
@@ -108,6 +115,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "migrations": _migrations,
     "roles": _roles,
     "log": _log,
+    "disk": _disk,
     "valkey": _valkey,
     "worker": _lives("worker"),
     "beat": _lives("beat"),

@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 from campaigns.tamper import Owner
-from ledger import durable, keystore, operations, outside, queries
+from ledger import audit, diskspace, durable, keystore, operations, outside, queries, tenancy
 from ledger.admission import Appended, Repeated
 from ledger.models import LogHead
 from ledger.tlog import merkle
@@ -177,3 +177,24 @@ def test_two_logs_have_two_files(log: Log) -> None:
     assert outside.path_of("log.example/0123456789abcdef") != outside.path_of(log.origin)
     outside.check_now()
     assert connections["default"].in_atomic_block is False
+
+
+def test_after_a_failed_batch_everything_is_read_again(
+    log: Log, grower: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, size, event = kept(log), queries.tree_size(), log.event(grower)
+
+    def fail(admitted: Any) -> None:
+        raise OSError("the disk is gone")
+
+    outside._seen_as_prefix[log.origin] = float("inf")
+    diskspace._measured[Path("/")] = (float("inf"), 50.0)
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="the disk is gone"):
+        broken.setattr(log.rule, "project", fail)
+        log.append(event)
+    assert (kept(log), queries.tree_size()) == (before, size)
+    assert not outside._seen_as_prefix and not diskspace._measured
+    [outcome] = log.append(event)
+    assert isinstance(outcome, Appended) and outcome.index == size
+    with tenancy.system():
+        assert audit.check_log().holds

@@ -101,6 +101,13 @@ def test_a_database_behind_its_checkpoint_fails_in_the_words_of_the_refusal(
     assert json.loads(answer.content)["code"] == "rolled_back"
 
 
+def test_a_disk_that_is_nearly_full_fails_and_says_so(alive: None, settings: Any) -> None:
+    settings.WAYLOG_MIN_FREE_PERCENT = 101
+    status, told = ask()
+    assert (status, told["failing"]) == (503, ["disk"])
+    assert "of the disk is free" in told["parts"]["disk"]
+
+
 def test_a_checkpoint_beside_the_database_is_warned_of(settings: Any, tmp_path: Path) -> None:
     settings.WAYLOG_DATA, settings.WAYLOG_CHECKPOINT_FILE = tmp_path / "data", tmp_path / "data" / "checkpoint"
     assert checks.checkpoint_is_apart() == []  # the database is elsewhere
