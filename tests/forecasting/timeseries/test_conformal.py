@@ -1,0 +1,53 @@
+"""Intervals learnt from past errors hold over a pool."""
+
+import numpy as np
+import pytest
+
+from forecasting.timeseries.conformal import PastErrors, bucket_of, calibrated, scales_of
+from forecasting.timeseries.methods import LEVELS, Forecast
+from forecasting.timeseries.metrics import coverage
+
+
+def past(count, horizon=12, seed=1):
+    """Errors that grow with the step, heavy-tailed, of series of many sizes."""
+    dice = np.random.default_rng(seed)
+    size = dice.lognormal(3, 1, count)
+    errors = dice.standard_t(4, (count, horizon)) * np.sqrt(np.arange(1, horizon + 1)) * size[:, None]
+    return [PastErrors(row, np.full(horizon, scale)) for row, scale in zip(errors, size, strict=True)]
+
+
+@pytest.mark.parametrize("level", [80, 95])
+def test_intervals_hold_on_series_not_seen(level):
+    learnt = calibrated(past(400))
+    inside = []
+    for one in past(400, seed=2):
+        lower, upper = learnt.applied(np.full(12, 1e6), one.scales).interval(level)
+        inside.append(coverage(1e6 + one.errors, lower, upper))
+    assert np.mean(inside) == pytest.approx(level / 100, abs=0.02)
+
+
+def test_the_middle_is_the_point_forecast_and_levels_rise():
+    found = calibrated(past(100)).applied(np.full(20, 50.0), np.full(20, 2.0))
+    assert found.quantile(0.5) == pytest.approx(found.point)
+    assert found.levels == LEVELS and (np.diff(found.quantiles, axis=1) >= 0).all()
+
+
+def test_too_few_errors_teach_nothing():
+    assert calibrated(past(2)) is None
+    assert calibrated([]) is None
+    assert calibrated([PastErrors(np.full(200, np.nan), np.ones(200))]) is None
+
+
+def test_a_bucket_without_errors_takes_its_neighbours():
+    learnt = calibrated(past(100, horizon=6))
+    assert learnt.offsets[bucket_of(9)] is learnt.offsets[bucket_of(6)]
+
+
+def test_steps_fall_into_buckets():
+    assert [bucket_of(step) for step in (1, 3, 4, 6, 7, 12, 13, 18, 19, 10**6)] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 6]
+
+
+def test_a_series_that_never_changed_has_no_scale():
+    forecast = Forecast(np.ones(3), np.ones((3, 11)))
+    assert scales_of(np.ones(40), 12, forecast) is None
+    assert (scales_of(np.arange(40.0), 12, forecast) > 0).all()
