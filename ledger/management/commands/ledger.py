@@ -1,4 +1,4 @@
-"""`manage.py ledger verify` and `manage.py ledger status`."""
+"""`manage.py ledger verify`, `status`, `export DIR` and `accept-loss DIR`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import sys
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger import audit, queries, roles, tenancy
+from ledger import audit, durable, exporting, losing, outside, queries, roles, tenancy
 from ledger.operations import LogMissing
 
 
@@ -23,11 +25,16 @@ class Command(BaseCommand):
         verify.add_argument("--json", action="store_true", help="print the result as JSON")
         verify.add_argument("--no-projections", action="store_true", help="the log and the bodies alone")
         verbs.add_parser("status", help="origin, size, root, keys").add_argument("--json", action="store_true")
+        export = verbs.add_parser("export", help="write the log as files that any web server can serve; run it again")
+        export.add_argument("folder", metavar="DIR", type=Path)
+        export.add_argument("--entries", action="store_true", help="the entries too: whoever is served sees who signed")
+        lost = verbs.add_parser("accept-loss", help="signed entries are gone for good: put away what is left")
+        lost.add_argument("folder", metavar="DIR", type=Path, help="where what is left of the log goes")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             with tenancy.system():
-                self.verify(options) if options["verb"] == "verify" else self.status(options)
+                self.verbs[options["verb"]](self, options)
         except LogMissing as missing:
             raise CommandError(f"{missing}: `manage.py up` makes it") from None
 
@@ -59,9 +66,34 @@ class Command(BaseCommand):
         if faults:
             sys.exit(1)
 
-    def progress(self, done: int) -> None:
+    def progress(self, done: int, of: str = "entries") -> None:
         if sys.stderr.isatty():
-            self.stderr.write(f"\r{done:,} entries", ending="")
+            self.stderr.write(f"\r{done:,} {of}", ending="")
+
+    def export(self, options: dict[str, Any]) -> None:
+        shown = queries.published_checkpoint(settings.WAYLOG_WITNESS_QUORUM)
+        if shown is None:
+            raise CommandError("no checkpoint has been cosigned yet, and WAYLOG_WITNESS_QUORUM asks for it")
+        try:
+            done = exporting.export(
+                options["folder"],
+                note=shown[0],
+                with_entries=options["entries"],
+                progress=lambda files: self.progress(files, "files"),
+            )
+        except (exporting.ExportRefused, durable.InUse, OSError) as refused:
+            raise CommandError(str(refused)) from None
+        self.stdout.write(
+            f"{options['folder']} holds {done.checkpoint.origin} up to {done.checkpoint.tree_size:,} entries"
+            f" (before: {done.old_size:,}; {done.files:,} files written)\nroot {done.checkpoint.root_hash.hex()}"
+        )
+
+    def accept_loss(self, options: dict[str, Any]) -> None:
+        try:
+            loss = losing.put_away(options["folder"])
+        except (losing.NothingLost, outside.NotKept, exporting.ExportRefused, durable.InUse, OSError) as refused:
+            raise CommandError(str(refused)) from None
+        self.stdout.write(_ACCEPTED.format(loss=loss, folder=options["folder"], kept=outside.path_of(loss.left.origin)))
 
     def status(self, options: dict[str, Any]) -> None:
         head = queries.head()
@@ -81,6 +113,23 @@ class Command(BaseCommand):
             return
         for name, value in result.items():
             self.stdout.write(f"{name.replace('_', ' '):18} {value}")
+
+    verbs = {"verify": verify, "status": status, "export": export, "accept-loss": accept_loss}
+
+
+_ACCEPTED = """\
+{loss.why}.
+
+The log {loss.left.origin} ends here. What is left of it, {loss.left.tree_size:,} of {loss.missing.tree_size:,} signed
+entries, is in {folder} with the missing checkpoint, for anybody to check. This database stays as it is: it is read,
+verified and exported as before, and signs nothing more, since {kept} stays where it is.
+
+To go on, begin a new log, which gets an origin of its own:
+  1. start with an empty place: WAYLOG_DATA=<new folder> python3 manage.py up (with PostgreSQL of your own: a new
+     database in DATABASE_URL too);
+  2. let every party enrol its keys again, and capture open shipments again: what was signed names the old origin, and
+     nobody can sign it over but those who signed it;
+  3. give your partners {folder} and the new verifier key, and say what was lost."""
 
 
 def _verdict(result: dict[str, Any], faults: list[audit.Fault]) -> str:

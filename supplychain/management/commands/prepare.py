@@ -5,9 +5,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from ledger import queries, tenancy
+from ledger import diskspace, queries, tenancy
 from supplychain.services import world
 from supplychain.services.datafolder import DataFolder
 
@@ -37,7 +37,10 @@ class Command(BaseCommand):
             world.note(folder, world.DEMO)
             return
         world.note(folder, world.UNFINISHED)
-        call_command("demo", stdout=self.stdout)
+        try:
+            call_command("demo", stdout=self.stdout)
+        except diskspace.DiskLow as low:
+            raise CommandError(f"{low} (or set WAYLOG_MIN_FREE_PERCENT)") from None
         world.note(folder, world.DEMO)
 
 
