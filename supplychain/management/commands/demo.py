@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from forecasting.operations import request_forecast
+from forecasting.runs import RunSettings
 from supplychain.demo.load import DemoRefused, make_demo, write_down
 from supplychain.demo.world import DAYS
 
@@ -29,12 +31,15 @@ class Command(BaseCommand):
                 self.stdout.write(f"\r  demo world    {done:,} of {total:,} events", ending="")
                 self.stdout.flush()
 
+        now = timezone.now()  # noqa: TID251
         try:
-            made = make_demo(now=timezone.now(), host=settings.WAYLOG_HOST, progress=progress, days=options["days"])  # noqa: TID251
+            made = make_demo(now=now, host=settings.WAYLOG_HOST, progress=progress, days=options["days"])
         except DemoRefused as refused:
             self.stdout.write(f"  demo world    {refused}")
             return
         path = settings.WAYLOG_DATA / "demo.json"
         write_down(made, path, url=settings.WAYLOG_URL)
+        first = "the first forecast of the demo world"  # a job: it runs once a worker is up, and holds up nobody
+        request_forecast(cause=first, settings=RunSettings(cutoff=now), now=now, ring=False)
         line = f"{len(made.world.acts):,} events in {time.monotonic() - started:.1f} s; log-ins in {path}"
         self.stdout.write(f"\r  demo world    {line}" if terminal else f"  demo world    {line}")
