@@ -19,16 +19,14 @@ from benchmarks.forecasting.candidates import ENSEMBLES, methods
 from benchmarks.forecasting.choose import apply, decide
 from benchmarks.forecasting.data import Unreadable, has_calendar, read
 from benchmarks.forecasting.evaluate import answer, scores
-from forecasting.timeseries.methods import HorizonRefused, ensure_horizon
 
 SHOWN = ("mase", "smape", "rmsse", "wql", "cov80", "cov95", "ms_per_series")
 
 
 def run(path: Path, *, season: int, horizon: int, sample: int | None = None, stock: bool = False) -> dict[str, Any]:
-    """All figures of one file. Raises Unreadable, and HorizonRefused."""
+    """All figures of one file. Raises Unreadable."""
     tasks = read(path, season_length=season, horizon=horizon, sample=sample)
     found = [task.series for task in tasks]
-    ensure_horizon(found[0], horizon)
     tried = methods(calendar=has_calendar(season), stock=stock)
     choice = decide([method for method in tried if method.name != "prophet"], found, horizon)
     answers = answer(tried, found, horizon)
@@ -83,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("a season has at least one step")
     try:
         results = run(given.file, season=given.season, horizon=given.horizon, sample=given.sample, stock=given.stock)
-    except (Unreadable, HorizonRefused, OSError) as refused:
+    except (Unreadable, OSError) as refused:
         print(refused, file=sys.stderr)
         return 2
     show(results)

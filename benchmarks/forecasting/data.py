@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from forecasting.timeseries.methods import MAX_HORIZON
 from forecasting.timeseries.series import DemandSeries, Frequency, Vector
 
 START = date(2000, 1, 1)
@@ -48,12 +49,15 @@ def read(path: Path, *, season_length: int, horizon: int, sample: int | None = N
     A sample takes series at equal distances over the sorted names. Steps that are absent, and empty values, are
     missing (NaN).
     """
+    limit = MAX_HORIZON[FREQUENCY.get(season_length, "D")]
+    if not 1 <= horizon <= limit:
+        raise Unreadable(f"a horizon of {horizon} is not between 1 and {limit} for a season of {season_length}")
     found: dict[str, dict[str, dict[int, float]]] = {}
     for number, row in enumerate(_rows(path), start=2):
         try:
             key, t, y, part = row["series"], int(float(row["t"])), row["y"].strip(), row["part"]
             value = float(y) if y else math.nan
-        except (KeyError, ValueError, AttributeError, TypeError) as failure:
+        except (KeyError, ValueError, OverflowError, AttributeError, TypeError) as failure:
             raise Unreadable(f"{path}, line {number}: not a row of series,t,y,part ({failure})") from failure
         if part not in ("train", "test") or math.isinf(value):
             raise Unreadable(f"{path}, line {number}: part is train or test, and y finite or empty")
