@@ -64,7 +64,9 @@ def test_empty_blocks_without_end_are_a_413() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"x", gzip.compress(b"abc")[:-3], gzip.compress(b"abc") + b"x", gzip.compress(b"a") * 2, b"\x1f\x8b"]
+    "sent",
+    [b"", b"x", gzip.compress(b"abc")[:-3], gzip.compress(b"abc") + b"x", gzip.compress(b"a") * 2, b"\x1f\x8b"],
+    ids=["empty", "no magic", "cut", "followed", "two members", "magic alone"],
 )
 def test_what_is_not_one_gzip_member_is_a_400(sent: bytes) -> None:
     with pytest.raises(Problem) as raised:

@@ -44,7 +44,11 @@ def test_a_folder_that_holds_something_else_is_not_touched(postgres: Postgres) -
     assert (postgres.folder / "letters").read_text() == "mine"
 
 
-@pytest.mark.parametrize("left", ["", "no number\n", "999999999\n", f"{os.getpid()}\n", "1\n"])
+@pytest.mark.parametrize(
+    "left",
+    ["", "no number\n", "999999999\n", f"{os.getpid()}\n", "1\n"],
+    ids=["empty", "words", "unused", "ours", "init"],
+)
 def test_a_stale_pid_file_is_removed_and_a_stranger_of_that_id_lives(postgres: Postgres, left: str) -> None:
     postgres.folder.mkdir()
     path = postgres.folder / "postmaster.pid"
