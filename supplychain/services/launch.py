@@ -56,7 +56,8 @@ def main(argv: Sequence[str]) -> int:
 def _by_itself(command: str, argv: list[str]) -> int:
     if command == "test":
         os.chdir(ROOT)
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", *argv])
+        words = argv or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]  # the whole suite: on all cores
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *words])
     if command == "restore":
         from supplychain.services import restoring
 
