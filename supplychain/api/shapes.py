@@ -310,6 +310,31 @@ CHAIN = record(
         ),
     },
 )
+BUNDLE = record(
+    "All that shows what happened to a shipment, checked without this server. It is read by writing it again.",
+    {
+        "format": {"const": "waylog/bundle/v1"},
+        "origin": TEXT,
+        "checkpoint": {**TEXT, "description": "A signed note, with the cosignatures it has."},
+        "policy": {**TEXT, "description": "Whom the log proposes to trust; the reader decides (C2SP tlog-policy)."},
+        "says": {**TEXT, "description": "What the log says of keys and chains, under its signature."},
+        "entries": listed(
+            record(
+                "An entry of the log with the hashes that lead to the root, in the order of the log.",
+                {
+                    "index": COUNT,
+                    "leaf": BASE64,
+                    "proof": {**BASE64, "description": "Hashes of 32 bytes, one after the other."},
+                    "body": maybe({**BASE64, "description": "Null where the reader may not see it."}),
+                    "salt": maybe(BASE64),
+                },
+            )
+        ),
+        "chains": listed(
+            record("A shipment's secret and its linked statements.", {"secret": BASE64, "entries": listed(COUNT)})
+        ),
+    },
+)
 RUN_MEMBERS: dict[str, Shape] = {
     "id": UUID,
     "cutoff": {**TIME, "description": "The last instant that the methods could see."},
@@ -358,6 +383,7 @@ SHAPES: dict[str, Shape] = {
     "CaptureItem": CAPTURE_ITEM,
     "CaptureResult": CAPTURE_RESULT,
     "Captured": CAPTURED,
+    "Bundle": BUNDLE,
     "Chain": CHAIN,
     "Envelope": ENVELOPE,
     "Event": EVENT,

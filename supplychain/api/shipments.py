@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from uuid import UUID
 
+from django.http import HttpResponse
 from django.utils.http import parse_etags
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -13,8 +14,9 @@ from rest_framework.response import Response
 from ledger.tlog.text import encode_base64
 from supplychain.api import params, schema, shown
 from supplychain.api.base import SHIPMENTS_READ, Endpoint, now
+from supplychain.api.errors import Problem
 from supplychain.api.schema import CURSOR, LIMIT, in_path, parameter
-from supplychain.queries import feeds, shipmentlist
+from supplychain.queries import bundles, feeds, shipmentlist
 
 STATES = ("all", "open", "waiting", "moving", "late", "breached", "discrepancy", "held", "closed")
 _ID = in_path("shipment_id", "The shipment's id.", format="uuid")
@@ -120,3 +122,34 @@ class Chain(Endpoint):
             ],
         }
         return Response(body, headers={"ETag": tag})
+
+
+class Bundle(Endpoint):
+    """A shipment's bundle: the file that shows what happened to it, to anyone, anywhere."""
+
+    scopes: ClassVar[dict[str, tuple[str, ...]]] = {"GET": SHIPMENTS_READ}
+    cache_control = "private, no-store"
+
+    @extend_schema(
+        operation_id="read_bundle",
+        summary="A shipment's bundle, as a file: checked without this server",
+        description=(
+            "The entries of its chain and what was seen on the way, each with its inclusion proof; the registrations"
+            " of the keys; the chain's secret; the bodies and salts that the party may read; the checkpoint with its"
+            " cosignatures. `python -m ledger.tlog verify FILE --vkey VKEY` and the page /verify check it. Whoever gets"
+            " the file can follow the chain and read what is in it: hand it on as you would the papers."
+        ),
+        tags=["shipments"],
+        parameters=[_ID],
+        responses=schema.answers({200: "Bundle"}, problems=(401, 403, 404, 413)),
+    )
+    def get(self, request: Request, shipment_id: UUID) -> HttpResponse:
+        """Answer the file to a party of the shipment, and to nobody else."""
+        found = feeds.shipment(shipment_id, party=self.grant.party)
+        try:
+            data = bundles.bundle(found, party=self.grant.party)
+        except bundles.BundleTooLarge as fault:
+            raise Problem(413, f"This shipment is too large for one file: {fault}.", code="too_large") from None
+        answer = HttpResponse(data, content_type="application/json")
+        answer["Content-Disposition"] = f'attachment; filename="{bundles.filename(found)}"'
+        return answer

@@ -30,6 +30,7 @@ urlpatterns = [
     path("shipments", _packed(shipments.Shipments), name="api-shipments"),
     path("shipments/<uuid:shipment_id>", _packed(shipments.Shipment), name="api-shipment"),
     path("shipments/<uuid:shipment_id>/chain", shipments.Chain.as_view(), name="api-chain"),
+    path("shipments/<uuid:shipment_id>/bundle", shipments.Bundle.as_view(), name="api-bundle"),
     path("proofs/<int:index>", _packed(proofs.Proof), name="api-proof"),
     path("forecasts", _packed(forecasts.Forecasts), name="api-forecasts"),
     path("forecasts/<uuid:run_id>", _packed(forecasts.Forecast), name="api-forecast"),

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from supplychain.web import acts, capture, device, firstrun, forecasts, keys, log, party, shipment, shipments, tower
+from supplychain.web import (
+    acts,
+    capture,
+    device,
+    firstrun,
+    forecasts,
+    keys,
+    log,
+    party,
+    shipment,
+    shipments,
+    tower,
+    verify,
+)
 
 urlpatterns = [
     path("", tower.tower, name="tower"),
@@ -10,6 +23,7 @@ urlpatterns = [
     path("shipments/new/", acts.new_shipment, name="new_shipment"),
     path("shipments/new/draft/", acts.new_draft, name="new_draft"),
     path("shipments/<uuid:pk>/", shipment.shipment, name="shipment"),
+    path("shipments/<uuid:pk>/bundle/", verify.bundle, name="shipment_bundle"),
     path("shipments/<uuid:pk>/<slug:name>/", acts.act, name="act"),
     path("shipments/<uuid:pk>/<slug:name>/draft/", acts.draft, name="draft"),
     path("capture/", capture.capture_signed, name="capture_signed"),
@@ -21,6 +35,7 @@ urlpatterns = [
     path("ledger/keys/", log.keys, name="log_keys"),
     path("ledger/<int:index>/", log.entry, name="log_entry"),
     path("ledger/<int:index>/proof/", log.proof, name="log_proof"),
+    path("verify", verify.verify, name="verify"),
     path("device/", device.device, name="device"),
     path("device/request/", device.request_key, name="device_request"),
     path("device/key/", device.key_state, name="device_key_state"),

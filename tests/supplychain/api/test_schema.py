@@ -88,6 +88,7 @@ def test_answers_have_the_shapes_that_it_says(
         "/shipments": "/shipments",
         "/shipments/{shipment_id}": f"/shipments/{unit}",
         "/shipments/{shipment_id}/chain": f"/shipments/{unit}/chain",
+        "/shipments/{shipment_id}/bundle": f"/shipments/{unit}/bundle",
         "/forecasts": "/forecasts",
         "/forecasts/{run_id}": f"/forecasts/{run.id}",
         "/forecasts/{run_id}/series/{series_id}": f"/forecasts/{run.id}/series/{series.pk}",
