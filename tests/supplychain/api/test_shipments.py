@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from ledger import queries, tenancy
+from ledger.tlog.bundle import parse_bundle, verify_bundle
+from ledger.tlog.policy import Policy
 from ledger.tlog.statement import ZERO, link
 from supplychain.epcis import builders
 from tests.cast import APPLES_LOT, World, sscc
-from tests.supplychain.api.conftest import Caller, Signer, caller_for
+from tests.supplychain.api.conftest import Caller, Signer, caller_for, verifier_key
 
 UNIT, OTHER = sscc(1), sscc(2)
 
@@ -118,3 +120,33 @@ def test_what_is_not_there_is_a_404(grower: Caller, id_: str) -> None:
 def test_another_scope_is_a_403(world: World) -> None:
     reader = caller_for(world.grower, "events:read")
     assert reader.get("/shipments").status_code == 403
+
+
+def test_a_bundle_shows_a_party_all_of_a_shipment_and_is_verified_without_the_server(
+    world: World, grower: Caller, carrier: Caller
+) -> None:
+    world.grower.pack(UNIT)
+    world.grower.observe(UNIT, 4.0)
+    world.grower.dispatch(UNIT, world.carrier)
+    accepted = world.carrier.accept(UNIT, world.grower)
+    world.grower.pack(OTHER)
+    shipment = world.shipment(UNIT)
+    for reader in (grower, carrier):
+        answer = reader.get(f"/shipments/{shipment.id}/bundle")
+        assert answer["Content-Disposition"] == f'attachment; filename="shipment-{shipment.id}.bundle.json"'
+        assert answer["Cache-Control"] == "private, no-store"
+        assert "Content-Encoding" not in answer
+        verdict = verify_bundle(parse_bundle(answer.content), Policy((verifier_key(),)))
+        [chain] = verdict.chains
+        assert (chain.scope, chain.indices[-1]) == (shipment.id.hex, accepted.index)
+        shown = [each for each in verdict.entries if each.body is not None]
+        assert len(shown) == 4
+        assert all(UNIT.rpartition("/")[2].encode() in (each.body or b"") for each in shown)
+
+
+def test_a_bundle_is_for_the_parties_of_the_shipment(world: World, grower: Caller, stranger: Caller) -> None:
+    world.grower.pack(UNIT)
+    path = f"/shipments/{world.shipment(UNIT).id}/bundle"
+    assert stranger.get(path).status_code == 404
+    assert caller_for(world.grower, "events:read").get(path).status_code == 403
+    assert grower.get(path).status_code == 200

@@ -4,6 +4,9 @@ import pytest
 from django.test import Client
 
 from ledger import queries as log
+from ledger.tlog.bundle import parse_bundle, verify_bundle
+from ledger.tlog.note import parse_verifier_key
+from ledger.tlog.policy import Policy
 from tests.cast import APPLES_LOT, sscc
 
 OPEN_TO_MEMBERS = ["/", "/shipments/", "/forecasts/", "/ledger/", "/ledger/0/", "/ledger/keys/", "/device/"]
@@ -205,3 +208,32 @@ def test_the_manifest_of_a_forecast_is_shown_to_nobody(world, people, sign_in):
     text = sign_in(operator).get(f"/ledger/{outcome.index}/").content.decode()
     assert "of everybody" not in text
     assert "names the series of every party" in text
+
+
+def test_a_party_takes_the_bundle_of_its_shipment_away_and_a_stranger_finds_nothing(people, sign_in, on_the_way):
+    address = f"/shipments/{on_the_way.pk}/bundle/"
+    answer = sign_in(people.packer_viewer).get(address)
+    assert answer["Content-Disposition"].startswith("attachment; ")
+    assert answer["Cache-Control"] == "private, no-store"
+    verdict = verify_bundle(parse_bundle(answer.content), Policy((parse_verifier_key(log.verifier_key()),)))
+    assert [chain.scope for chain in verdict.chains] == [on_the_way.pk.hex]
+    assert sign_in(people.stranger).get(address).status_code == 404
+    assert Client().get(address).status_code == 302
+
+
+def test_the_page_that_verifies_is_open_to_all_and_may_reach_no_network(world):
+    answer = Client().get("/verify")
+    assert answer.status_code == 200
+    assert log.verifier_key() in answer.content.decode()
+    policy = dict(each.split(" ", 1) for each in answer["Content-Security-Policy"].split("; "))
+    assert (policy["default-src"], policy["connect-src"], policy["form-action"]) == ("'none'", "'none'", "'none'")
+    assert (policy["script-src"], policy["style-src"]) == ("'self'", "'self'")
+
+
+def test_the_page_that_verifies_needs_no_log(db):
+    assert Client().get("/verify").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/ledger/", "/ledger/1/"])
+def test_the_ledger_leads_to_the_page_that_verifies(people, sign_in, address):
+    assert 'href="/verify"' in sign_in(people.packer_viewer).get(address).content.decode()

@@ -20,6 +20,17 @@ const IN_PAGE_WORDS = [
   ["give --key with the public key", "give, under the keys of the party, the public key"],
   ["or with the proof file of its registration", "or the proof file of its registration"],
 ];
+const KINDS = {
+  event: "An event",
+  "key.register": "Registers a key",
+  "key.revoke": "Revokes a key",
+  "key.attest": "Stands by entries",
+  "approval.request": "Asks for approval",
+  "body.erased": "Erases a body",
+  forecast: "A forecast",
+  agreement: "An agreement",
+  "agreement.outcome": "The outcome of an agreement",
+};
 let file;
 let run = 0;
 
@@ -50,7 +61,7 @@ function showParts(report) {
   const pairs = facts.querySelector("dl");
   pairs.replaceChildren();
   for (const fact of report.facts.filter((each) => !each.startsWith("entry ") || report.entry)) {
-    pairs.append(element("dt", capital(fact.slice(0, 16).trim())), element("dd", fact.slice(16)));
+    pairs.append(element("dt", capital(fact.slice(0, 16).trim().toLowerCase())), element("dd", fact.slice(16)));
   }
   const items = (lines, className) => lines.map((line) => element("li", capital(inPageWords(line)), className));
   checked.querySelector("ul").replaceChildren(...items(report.checked, "ok"));
@@ -65,32 +76,34 @@ function showEntries(entries) {
   part("entries").querySelector("tbody").replaceChildren(...entries.map(row));
 }
 
-function row(entry) {
-  const { index, leaf, statement, signer, body, isDisputed } = entry;
-  const cells = [
-    [String(index), "num", "Entry"],
-    [leaf.recordTime.replace("T", " ").replace(/\.\d{3}Z$/, " UTC"), "", "Recorded"],
-    ["", "", "What"],
-    [`${signer.role} key`, "", "Signed by"],
-  ].map(([text, className, label]) => {
-    const cell = element("td", text, className);
-    cell.dataset.k = label;
-    return cell;
-  });
-  const what = element("div");
-  what.append(...whatOf(statement, body, isDisputed));
-  cells[2].append(what);
-  cells[3].replaceChildren(element("div", `${signer.role} key`));
-  cells[3].firstChild.append(element("span", `party ${signer.party}`, "quiet mono"));
+function row({ index, leaf, statement, signer, body, isDisputed }) {
+  const [date, time] = leaf.recordTime.split(/[T.]/);
+  const party = element("span", "party ", "quiet");
+  party.append(element("span", `${signer.party.slice(0, 8)}…`, "mono"));
+  party.title = signer.party;
   const made = element("tr");
-  made.append(...cells);
+  made.append(
+    cell("Entry", "num", String(index)),
+    cell("Recorded", "", date, element("span", `${time} UTC`, "quiet")),
+    cell("What", "", ...whatOf(statement, body, isDisputed)),
+    cell("Signed by", "nobreak", `${signer.role} key`, party),
+  );
+  return made;
+}
+
+function cell(label, className, ...parts) {
+  const made = element("td", undefined, className);
+  const box = element("div");
+  made.dataset.k = label;
+  box.append(...parts);
+  made.append(box);
   return made;
 }
 
 function whatOf(statement, body, isDisputed) {
   const lines = body && linesOfBody(body);
   const act = lines?.find(([what]) => what === "Act")?.[1];
-  const parts = [element("span", act ? capital(act) : statement.type)];
+  const parts = [element("span", act ? capital(act) : KINDS[statement.type])];
   if (isDisputed) parts.push(" ", element("span", "disputed", "chip warn"));
   if (body === undefined) {
     if (statement.body !== undefined) parts.push(element("span", "its body is not in this file", "quiet"));
@@ -111,7 +124,7 @@ function whatOf(statement, body, isDisputed) {
 
 function linesOfBody(body) {
   try {
-    return describe(body);
+    return typeof JSON.parse(new TextDecoder().decode(body)).event.type === "string" ? describe(body) : undefined;
   } catch {
     return undefined; // a body that is no event is shown as it is
   }
