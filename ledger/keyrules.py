@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -12,6 +13,7 @@ from ledger.tlog.errors import KeyRefused, Malformed, SignatureInvalid
 from ledger.tlog.keys import MAY_SIGN, KeyRecord, Registration
 from ledger.tlog.statement import Statement, parse_indices
 
+_HASH = re.compile(r"[0-9a-f]{64}")
 MAX_ATTESTED = 1_000
 
 
@@ -22,6 +24,10 @@ class KeyTable:
     known: dict[str, KeyRecord] = field(default_factory=dict)
     admin_of: Callable[[UUID], str | None] = lambda party: None
     """The valid admin key of a party that is not in `known`, if any."""
+    approvals: dict[bytes, Statement] = field(default_factory=dict)
+    """The `approval.request` statements seen so far, by statement hash."""
+    approval_of: Callable[[bytes], Statement | None] = lambda statement_hash: None
+    """An earlier one that is not in `approvals`, if any."""
 
     def valid_admin(self, party: UUID) -> str | None:
         for record in self.known.values():
@@ -97,11 +103,34 @@ def admit_revocation(statement: Statement, signer: KeyRecord, index: int, table:
             pointer="/claims/last_valid_index",
         )
     if signer.role == "root":
-        raise KeyNotValid("the root revokes a key only with the approval of a second person")
+        _check_approved(statement, table)
+        return revocation
     same_party = UUID(signer.party) == UUID(target.party)
     if signer.role != "log" and not (signer.role == "admin" and same_party):
         raise KeyNotValid("a key is revoked by an admin key of its own party")
     return revocation
+
+
+def _check_approved(statement: Statement, table: KeyTable) -> None:
+    """The root revokes a party's key for two people: one asked by a statement of their own, which this one names."""
+    named = statement.claims.get("approval")
+    if named is None:
+        raise KeyNotValid("the root revokes a key only with the approval of a second person")
+    if not isinstance(named, str) or not _HASH.fullmatch(named):
+        raise Invalid("approval names a statement hash, 64 hexadecimal digits", pointer="/claims/approval")
+    found = table.approvals.get(bytes.fromhex(named)) or table.approval_of(bytes.fromhex(named))
+    if found is None:
+        raise KeyNotValid("no approval with that statement hash is in the log before this entry")
+    asked = parse_approval(found)
+    if asked != parse_revocation(statement):
+        raise KeyNotValid("the approval is for another key, or for another last valid index")
+
+
+def parse_approval(statement: Statement) -> Revocation:
+    """Read an `approval.request`: its claims name the act and what it would do."""
+    if statement.claims.get("act") != "key.revoke":
+        raise Invalid("an approval names the act it is for: key.revoke", pointer="/claims/act")
+    return parse_revocation(statement)
 
 
 def parse_attestation(statement: Statement) -> tuple[int, ...]:

@@ -205,7 +205,8 @@ def _open_batch(pending: Sequence[Pending], now: datetime) -> Batch:
     millis = (now - EPOCH) // timedelta(milliseconds=1)
     named = {item.statement.key for item in pending}
     named |= {str(item.statement.claims.get("key")) for item in pending if item.statement.type == "key.revoke"}
-    table = keyrules.KeyTable({record.key_id: record for record in key_records(named)}, _valid_admin_of)
+    known = {record.key_id: record for record in key_records(named)}
+    table = keyrules.KeyTable(known, _valid_admin_of, approval_of=_approval_of)
     return Batch(head, table, max(millis, head.record_time_ms), [], [], [], [])
 
 
@@ -250,6 +251,8 @@ def _admit(item: Pending, rule: AdmissionRule, batch: Batch, used: set[bytes | N
         item.key = signer
     if found.links and found.type != "event":
         raise Invalid("only an event carries links", pointer="/envelope/payload")
+    if found.type == "approval.request":
+        return _admit_approval(item, batch, used)
     if not found.type.startswith("key."):
         item.is_reused = found.body is not None and found.body in used
         admission = rule.admit(item)
@@ -262,6 +265,14 @@ def _admit(item: Pending, rule: AdmissionRule, batch: Batch, used: set[bytes | N
     except (Refused, AlreadyAppended):
         _take_back(item.index, registration, batch)
         raise
+
+
+def _admit_approval(item: Pending, batch: Batch, used: set[bytes | None]) -> Admission:
+    """An approval concerns the ledger alone: it is kept until an act names it."""
+    keyrules.parse_approval(item.statement)
+    _refuse_used(item.statement, used)
+    batch.table.approvals[item.statement_hash] = item.statement
+    return Admission()
 
 
 def _refuse_used(found: Statement, used: set[bytes | None]) -> None:
@@ -338,6 +349,11 @@ def _attestations(found: Statement, signer: KeyRecord, index: int) -> list[Attes
 def _indices_of(column: str, values: Iterable[bytes | None]) -> list[tuple[bytes, int]]:
     found = Entry.objects.filter(**{f"{column}__in": list(values)}).values_list(column, "index")
     return [(bytes(value), index) for value, index in found]
+
+
+def _approval_of(hashed: bytes) -> Statement | None:
+    row = Entry.objects.filter(statement_hash=hashed, type="approval.request").only("leaf").first()
+    return statement.parse_statement(envelopes.parse_leaf(bytes(row.leaf)).payload) if row is not None else None
 
 
 def _valid_admin_of(party: UUID) -> str | None:

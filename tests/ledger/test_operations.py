@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from ledger import bulk, keystore, operations, queries, tenancy
+from ledger import audit, bulk, keystore, operations, queries, tenancy
 from ledger.admission import Appended, Refusal, Repeated, Submission, scope_of
 from ledger.models import Body, Entry, LogHead, ScopeReader, Tile
 from ledger.operations.append import _parse
@@ -156,6 +156,48 @@ def test_a_party_attests_its_own_disputed_entries_and_nobody_elses(log: Log, gro
 
 def test_a_key_is_revoked_by_its_own_party_only(log: Log, grower: Member, carrier: Member) -> None:
     assert code(log.append(revoke(log, carrier, grower.key_id, queries.tree_size()))[0]) == "key"
+
+
+def ask(log: Log, by: Member, key_id: str, last: int) -> Submission:
+    claims = {"act": "key.revoke", "key": key_id, "last_valid_index": last}
+    return operations.submission("approval.request", claims, origin=log.origin, by=by.admin)
+
+
+def revoke_as_root(log: Log, key_id: str, last: int, approval: str | None) -> Submission:
+    claims = {"key": key_id, "last_valid_index": last} | ({"approval": approval} if approval else {})
+    return operations.submission("key.revoke", claims, origin=log.origin, by=keystore.signer_in_role("root"))
+
+
+def test_the_root_revokes_another_partys_key_only_with_a_second_persons_approval(
+    log: Log, grower: Member, carrier: Member
+) -> None:
+    last = queries.tree_size() - 1
+    assert code(log.append(revoke_as_root(log, grower.key_id, last, None))[0]) == "key"
+    assert code(log.append(revoke_as_root(log, grower.key_id, last, "0" * 64))[0]) == "key"
+    assert code(log.append(revoke_as_root(log, grower.key_id, last, "words"))[0]) == "invalid"
+    [asked] = log.append(ask(log, carrier, grower.key_id, last))
+    assert isinstance(asked, Appended)
+    approval = asked.statement_hash.hex()
+    assert code(log.append(revoke_as_root(log, carrier.key_id, last, approval))[0]) == "key"
+    assert code(log.append(revoke_as_root(log, grower.key_id, last + 1, approval))[0]) == "key"
+    [revoked] = log.append(revoke_as_root(log, grower.key_id, last, approval))
+    assert isinstance(revoked, Appended)
+    assert code(log.append(log.event(grower))[0]) == "key"
+    with tenancy.system():
+        assert audit.check_log().holds
+
+
+def test_an_approval_and_the_act_it_is_for_may_come_together(log: Log, grower: Member, carrier: Member) -> None:
+    last = queries.tree_size() - 1
+    asked = ask(log, carrier, grower.key_id, last)
+    approval = envelope.statement_hash(asked.envelope.payload).hex()
+    outcomes = log.append(asked, revoke_as_root(log, grower.key_id, last, approval))
+    assert [type(outcome) for outcome in outcomes] == [Appended, Appended]
+
+
+def test_an_approval_of_nothing_in_particular_is_refused(log: Log, carrier: Member) -> None:
+    vague = operations.submission("approval.request", {"act": "anything"}, origin=log.origin, by=carrier.admin)
+    assert code(log.append(vague)[0]) == "invalid"
 
 
 def test_a_key_is_registered_once_and_by_its_own_party(log: Log, grower: Member, carrier: Member) -> None:
