@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -76,13 +77,18 @@ class Log:
         return Member(party, admin, signer, key_id(bytes(signer.verify_key)))
 
 
-@pytest.fixture
-def log(db: None, settings: Any, tmp_path: Any) -> Log:
-    settings.WAYLOG_SECRETS = tmp_path / "secrets"
+def made_log(settings: Any, folder: Path) -> Log:
+    """A log of its own in the test's database, with secrets of its own."""
+    settings.WAYLOG_SECRETS = folder / "secrets"
     keystore.forget_cached()
     operator = uuid4()
     head = operations.create_log(host="log.example", operator=operator, operator_body=b'{"party":{}}', now=START)
     return Log(head.origin, operator, Rule())
+
+
+@pytest.fixture
+def log(db: None, settings: Any, tmp_path: Path) -> Log:
+    return made_log(settings, tmp_path)
 
 
 @pytest.fixture

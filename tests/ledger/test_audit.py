@@ -4,17 +4,19 @@ import json
 import random
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 
 from campaigns.tamper import Owner, Tampering, every_column
-from ledger import audit, keystore, operations, queries, tenancy, verified
+from ledger import audit, bundles, comparing, examining, keystore, operations, queries, tenancy, verified
 from ledger.admission import Appended, scope_of
-from ledger.models import Entry
-from ledger.tlog import statement
-from tests.ledger.conftest import Log, Member
+from ledger.models import Entry, LogHead
+from ledger.tlog import note, statement
+from ledger.tlog.checkpoint import Checkpoint, sign_checkpoint
+from tests.ledger.conftest import Log, Member, made_log
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 CHAIN = b"0123456789abcdef"
@@ -22,15 +24,7 @@ CHAIN = b"0123456789abcdef"
 
 @pytest.fixture
 def log(transactional_db: None, settings: Any, tmp_path: Any) -> Log:
-    from uuid import uuid4
-
-    from tests.ledger.conftest import START, Rule
-
-    settings.WAYLOG_SECRETS = tmp_path / "secrets"
-    keystore.forget_cached()
-    operator = uuid4()
-    head = operations.create_log(host="log.example", operator=operator, operator_body=b'{"party":{}}', now=START)
-    return Log(head.origin, operator, Rule())
+    return made_log(settings, tmp_path)
 
 
 @pytest.fixture
@@ -134,6 +128,93 @@ def test_status_says_whether_the_roles_are_split(full: Log) -> None:
     call_command("ledger", "status", "--json", stdout=out)
     said = json.loads(out.getvalue())
     assert said["roles_split"] is True and said["tree_size"] == 270
+
+
+# --- several processes; what was kept outside ------------------------------------------------------------------------
+
+
+def verify(*more: str) -> tuple[int, dict[str, Any]]:
+    out, code = StringIO(), 0
+    try:
+        call_command("ledger", "verify", "--no-projections", "--json", *more, stdout=out)
+    except SystemExit as stopped:
+        code = int(str(stopped.code))
+    return code, json.loads(out.getvalue())
+
+
+def test_several_processes_find_what_one_finds(full: Log, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "CHUNK", 40)
+    owner = Owner()
+    one = verify("--processes", "1")[1]
+    code, two = verify("--processes", "2")
+    assert (code, two["holds"], two["root_hash"], two["links"]) == (0, True, one["root_hash"], 3)
+    assert two["bodies"] == one["bodies"] > 250
+    leaf = bytes(Entry.objects.get(index=123).leaf)
+    with owner.tampered(Tampering("ledger_entry", {"index": 123}, "leaf", leaf, leaf[:-1] + b"]")):
+        found = [verify("--processes", count)[1] for count in ("1", "2")]
+    assert [each["first_bad_index"] for each in found] == [123, 123]
+    assert found[0]["faults"] == found[1]["faults"]
+
+
+def test_an_error_in_another_process_is_an_error_here(full: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(examining, "_read", fail)
+    with tenancy.system(), pytest.raises(OSError, match="the disk is gone"):
+        audit.check_log(processes=2)
+
+
+def test_a_checkpoint_from_outside_is_held_against_the_log(full: Log, grower: Member, tmp_path: Path) -> None:
+    kept, foreign = tmp_path / "kept", tmp_path / "foreign"
+    kept.write_text(queries.checkpoint())
+    assert verify("--checkpoint", str(kept))[0] == 0
+    full.append(full.event(full.member()))
+    assert verify("--checkpoint", str(kept))[0] == 0
+    size = queries.tree_size()
+    signer = note.SignerKey(full.origin, keystore.signing_key(LogHead.objects.get().log_key_id))
+    for tree_size, first, words in ((size + 5, size, "are missing"), (200, 200, "another root")):
+        said = Checkpoint(full.origin, tree_size, b"\x07" * 32)
+        kept.write_text(sign_checkpoint(said, signer))
+        code, told = verify("--checkpoint", str(kept))
+        assert (code, told["first_bad_index"]) == (1, first)
+        assert words in told["faults"][0]["what"] and "kept:" in told["faults"][0]["what"]
+    foreign.write_text(queries.checkpoint().replace(full.origin, "log.example/another"))
+    assert "none that this log has signed" in verify("--checkpoint", str(foreign))[1]["faults"][0]["what"]
+
+
+def test_a_proof_from_outside_is_held_against_the_log(full: Log, tmp_path: Path) -> None:
+    kept = tmp_path / "100.tlog-proof"
+    kept.write_text(queries.tlog_proof(100))
+    assert verify("--bundle", str(kept))[0] == 0
+    with tenancy.system():
+        found = audit.check_log()
+    found.leaf_hashes[100 * 32] ^= 1
+    assert [fault.index for fault in comparing.against_bundle(found, kept.read_bytes())] == [100, 270]
+    kept.write_text("nothing")
+    assert verify("--bundle", str(kept))[0] == 1
+
+
+def test_a_bundle_from_outside_is_held_against_the_log(full: Log, tmp_path: Path) -> None:
+    kept = tmp_path / "bundle.json"
+    kept.write_bytes(bundles.make(indices=[3, 100], chains={}, bodies={}))
+    assert verify("--bundle", str(kept))[0] == 0
+    with tenancy.system():
+        found = audit.check_log()
+    del found.leaf_hashes[50 * 32 :]
+    found.tree_size = 50
+    assert [fault.index for fault in comparing.against_bundle(found, kept.read_bytes())] == [50, 100]
+
+
+def test_an_earlier_run_is_a_hint_and_no_more(full: Log) -> None:
+    assert verify("--continue")[1]["signatures_taken_as_checked"] == 0
+    full.append(full.event(full.member()))
+    assert verify("--continue")[1]["signatures_taken_as_checked"] == 270
+    owner = Owner()
+    leaf = bytes(Entry.objects.get(index=42).leaf)
+    with owner.tampered(Tampering("ledger_entry", {"index": 42}, "leaf", leaf, leaf[:-1] + b"]")):
+        code, told = verify("--continue")
+        assert (code, told["first_bad_index"], told["signatures_taken_as_checked"]) == (1, 42, 0)
 
 
 # --- verified entries -----------------------------------------------------------------------------------------------
