@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
+
 from ledger.admission import (
     Admission,
     Appended,
@@ -24,11 +26,15 @@ from supplychain.epcis.errors import EventInvalid
 from supplychain.epcis.events import Event
 from supplychain.epcis.identifiers import canonical
 from supplychain.epcis.parsing import parse_body
+from supplychain.operations.grouping import Grouping
 from supplychain.operations.rule import CaptureRule, EventIdTaken, Item, UnknownEvent
 from supplychain.projections import events as event_rows
 
 MAX_IDENTIFIER = 1_000
 """Longer ones fit no index, and name nothing."""
+
+MOST_GROUPED = 50
+"""A request with more items than this is a group by itself."""
 
 __all__ = [
     "Admission",
@@ -77,7 +83,7 @@ def capture(items: Sequence[CaptureItem], *, party: UUID | None, now: datetime, 
     positions: list[int] = []
     for position, item in enumerate(items):
         try:
-            read = read_item(item)
+            read = read_item(item, party=party)
         except Refused as refused:
             outcomes[position] = Refusal(refused)
         else:
@@ -85,13 +91,26 @@ def capture(items: Sequence[CaptureItem], *, party: UUID | None, now: datetime, 
             positions.append(position)
     if atomic and len(submissions) < len(items):
         return [outcome or Refusal(_batch_refused()) for outcome in outcomes]
-    rule = CaptureRule(now=now, party=party)
-    for position, outcome in zip(positions, append_many(submissions, rule=rule, now=now, atomic=atomic), strict=True):
+    for position, outcome in zip(positions, _append(submissions, now, atomic=atomic), strict=True):
         outcomes[position] = outcome
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def read_item(item: CaptureItem) -> Item:
+def _append(submissions: Sequence[Submission], now: datetime, *, atomic: bool) -> list[Outcome]:
+    """Append with what other threads append now, unless the items are many, atomic, or part of a transaction."""
+    if atomic or not 0 < len(submissions) <= MOST_GROUPED or connection.in_atomic_block:
+        return append_many(submissions, rule=CaptureRule(now=now), now=now, atomic=atomic)
+    return _grouping.append(submissions, now)
+
+
+def _append_together(submissions: Sequence[Submission], now: datetime) -> list[Outcome]:
+    return append_many(submissions, rule=CaptureRule(now=now), now=now)
+
+
+_grouping = Grouping(_append_together)
+
+
+def read_item(item: CaptureItem, *, party: UUID | None = None) -> Item:
     """Parse the body strictly; raise BodyInvalid with every fault, or Invalid for chains that are none."""
     try:
         event = item.parsed or parse_body(item.body)
@@ -102,7 +121,7 @@ def read_item(item: CaptureItem) -> Item:
         raise BodyInvalid(message, pointer=str(first["pointer"]), detail={"faults": faults}) from None
     read = event_rows.read(item.body, event)
     _check_lengths(read)
-    return Item(read, _chains(item.chains, read))
+    return Item(read, _chains(item.chains, read), party)
 
 
 def _chains(given: Mapping[str, bytes], read: event_rows.Read) -> dict[str, bytes]:

@@ -53,10 +53,12 @@ class UnknownEvent(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What capture hands through the log: the event as read, and the secrets of the chains that it opens."""
+    """What capture hands through the log: the event as read, the secrets of the chains that it opens, and the party
+    whose key must have signed it (None: any)."""
 
     read: Read
     chains: dict[str, bytes] = field(default_factory=dict)
+    party: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -155,7 +157,8 @@ class CaptureRule:
 
     def admit(self, pending: Pending) -> Admission:
         """Decide one statement; raises Refused subclasses and AlreadyAppended."""
-        if self.party is not None and party_of(pending) != self.party:
+        asked_by = (pending.context.party if isinstance(pending.context, Item) else None) or self.party
+        if asked_by is not None and party_of(pending) != asked_by:
             raise KeyNotValid("the key that signed this belongs to another party than the one you act for")
         if pending.statement.type.startswith("key."):
             return self._admit_key(pending)

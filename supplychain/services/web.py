@@ -64,12 +64,16 @@ class Web:
                 raise ServiceError(f"port {self.port} of {self.bind} {why}: set WAYLOG_PORT to another") from error
 
     def command(self, cores: int) -> list[str]:
-        """Return the command that runs it: a few processes with a few threads each were fastest on two cores."""
+        """Return the command that runs it: a few processes, each with threads enough for captures to go together.
+
+        Each thread holds a connection to the database, so there are fewer a process where there are many processes.
+        """
+        workers = max(2, min(cores, 8))
         tls = ["--ssl-certificate", self.certificate, "--ssl-keyfile", self.key] if self.certificate else []
         return [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
             *("--host", self.bind, "--port", str(self.port)),
-            *("--workers", str(max(2, min(cores, 8))), "--blocking-threads", "4"),
+            *("--workers", str(workers), "--blocking-threads", str(min(16, 48 // workers))),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"),
             *tls,
             "supplychain.wsgi:application",
