@@ -7,24 +7,21 @@ keys, links and body commitments follow from the leaves and bodies, and what dif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from ledger import keyrules
-from ledger.admission import Refused, scope_of
-from ledger.models import Attestation, Body, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile
+from ledger import examining, keyrules
+from ledger.admission import Refused
+from ledger.examining import Said
+from ledger.models import Attestation, Checkpoint, Entry, Key, KeyRevocation, LogHead, Tile
 from ledger.tlog import checkpoint as checkpoints
-from ledger.tlog import envelope, keys, merkle, note, tile
-from ledger.tlog.envelope import Leaf
+from ledger.tlog import merkle, note, tile
 from ledger.tlog.errors import TlogError
 from ledger.tlog.keys import KeyRecord
-from ledger.tlog.statement import ZERO, Statement, commitment, link, parse_statement
+from ledger.tlog.statement import ZERO, Statement, link
 
 CHUNK = 1_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,29 +75,25 @@ def check_projections() -> Iterator[tuple[str, list[Fault]]]:
 
 
 def check_log(
-    *, tree_size: int | None = None, trusted_size: int = 0, progress: Callable[[int], None] = lambda done: None
+    *,
+    tree_size: int | None = None,
+    trusted_size: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
+    processes: int = 1,
 ) -> Found:
     """Check the log from its stored bytes; stop at `tree_size` if given.
 
-    Signatures below `trusted_size` are taken as checked before; the caller compares the root it had then.
+    Signatures below `trusted_size` are taken as checked before; the caller compares the root it had then. More than one
+    of `processes` are for a command of its own: a process that serves or works does not fork.
     """
     head = LogHead.objects.get()
     size = head.tree_size if tree_size is None else min(tree_size, head.tree_size)
     check = _Check(Found(head.origin, size, head.checkpoint), trusted_size)
-    check.entries(progress)
+    check.entries(progress, processes)
     check.tree(head)
     check.key_tables()
     check.found.faults.sort()
     return check.found
-
-
-@dataclass(slots=True)
-class _Opened:
-    """An entry with what its leaf says."""
-
-    row: Entry
-    leaf: Leaf | None = None
-    statement: Statement | None = None
 
 
 class _Check:
@@ -111,158 +104,82 @@ class _Check:
         self.trusted_size = trusted_size
         self.range = merkle.CompactRange()
         self.table = keyrules.KeyTable()
-        self.candidates: dict[str, bytes] = {}
         self.attested: dict[int, int] = {}
         self.heads: dict[bytes, bytes] = {}
         self.commitments: set[bytes] = set()
         self.roots_at: dict[int, bytes] = {}
         self.last_time = 0
         self.entry_keys: list[str] = []
-        self.pool = ThreadPoolExecutor(2)
 
     def fault(self, index: int, what: str) -> None:
         self.found.faults.append(Fault(index, what))
 
     # entries, in order
 
-    def entries(self, progress: Callable[[int], None]) -> None:
+    def entries(self, progress: Callable[[int], None], processes: int) -> None:
         wanted = set(Checkpoint.objects.values_list("tree_size", flat=True))
-        at = 0
-        while at < self.found.tree_size:
-            end = min(at + CHUNK, self.found.tree_size)
-            rows = list(Entry.objects.filter(index__gte=at, index__lt=end).order_by("index"))
-            bodies = {body.index: body for body in Body.objects.filter(index__gte=at, index__lt=end)}
-            hashes = self.chunk(at, end, rows, bodies)
-            for size in sorted(size for size in wanted if at < size < end):
-                self.roots_at[size] = self.range.extend(hashes[: size - at]).root()
-            self.range = self.range.extend(hashes)
-            self.found.leaf_hashes += b"".join(hashes)
-            self.roots_at[end] = self.range.root()
-            at = end
-            progress(at)
-        self.pool.shutdown()
+        size = self.found.tree_size
+        ranges = [(at, min(at + CHUNK, size)) for at in range(0, size, CHUNK)]
+        examiner = examining.Examiner(self.found.origin, examining.public_keys(), self.trusted_size)
+        for part in examining.examine_all(examiner, ranges, processes=processes):
+            self.found.faults += [Fault(index, what) for index, what in part.faults]
+            for said in part.said:
+                self.one(said)
+            for at in sorted(at for at in wanted if part.first < at < part.end):
+                self.roots_at[at] = self.range.extend(part.leaf_hashes[: at - part.first]).root()
+            self.range = self.range.extend(part.leaf_hashes)
+            self.found.leaf_hashes += b"".join(part.leaf_hashes)
+            self.roots_at[part.end] = self.range.root()
+            progress(part.end)
         if Entry.objects.filter(index__gte=LogHead.objects.get().tree_size).exists():
             self.fault(LogHead.objects.get().tree_size, "the table holds entries beyond the size of the log")
         if Entry.objects.filter(index__lt=0).exists():
             self.fault(-1, "the table holds an entry with a negative index")
 
-    def chunk(self, at: int, end: int, rows: list[Entry], bodies: dict[int, Body]) -> list[bytes]:
-        opened = [self.open(row) for row in rows]
-        signatures = self.signatures(opened)
-        by_index = {item.row.index: (item, held) for item, held in zip(opened, signatures, strict=True)}
-        hashes = []
-        for index in range(at, end):
-            if index not in by_index:
-                self.fault(index, "the entry is missing")
-                hashes.append(merkle.leaf_hash(b""))
-                self.entry_keys.append("")
-                continue
-            item, held = by_index[index]
-            hashes.append(self.one(item, bodies.pop(index, None), held))
-        for index in bodies:
-            self.fault(index, "a body stands beside an entry that has none")
-        return hashes
+    def one(self, said: Said) -> None:
+        """Hold an entry against those before it."""
+        self.entry_keys.append(said.row_key)
+        if said.key is None:
+            return
+        if said.record_time_ms < self.last_time:
+            self.fault(said.at, "the record time is before that of an earlier entry")
+        else:
+            self.last_time = said.record_time_ms
+        if said.commitment is not None:
+            if said.commitment in self.commitments:
+                self.fault(said.at, "the commitment stands at an earlier entry already")
+            self.commitments.add(said.commitment)
+        signer = self.table.known.get(said.key)
+        self.admission(said, signer)
+        if said.tenant is not None:
+            self.body(said, self.table.known.get(said.key))
 
-    def open(self, row: Entry) -> _Opened:
-        try:
-            leaf = envelope.parse_leaf(bytes(row.leaf))
-            return _Opened(row, leaf, parse_statement(leaf.payload))
-        except TlogError as error:
-            self.fault(row.index, f"the leaf cannot be read: {error}")
-            return _Opened(row)
-
-    def signatures(self, opened: list[_Opened]) -> list[bool]:
-        """Whether each signature holds by the key its statement names; keys are learned on the way."""
-        public: list[bytes | None] = []
-        for item in opened:
-            found = item.statement
-            if found is not None and found.type == "key.register":
-                try:
-                    asked = keyrules.read_registration(found)
-                    self.candidates[asked.key_id] = asked.public_key
-                except Refused:
-                    pass
-            public.append(self.candidates.get(found.key) if found else None)
-        half = (len(opened) + 1) // 2
-        parts = (
-            (opened[:half], public[:half]),
-            (opened[half:], public[half:]),
-        )
-        return [held for part in self.pool.map(lambda part: self.check_signatures(*part), parts) for held in part]
-
-    def check_signatures(self, opened: list[_Opened], public: list[bytes | None]) -> list[bool]:
-        return [self.signature_holds(item, key) for item, key in zip(opened, public, strict=True)]
-
-    def signature_holds(self, item: _Opened, public_key: bytes | None) -> bool:
-        if item.leaf is None or public_key is None:
-            return False
-        if item.row.index < self.trusted_size:
-            return True
-        try:
-            keys.verify_signature(public_key, envelope.signed_bytes(item.leaf.payload), item.leaf.signature)
-        except TlogError:
-            return False
-        return True
-
-    def one(self, item: _Opened, body: Body | None, signature_holds: bool) -> bytes:
-        row, index = item.row, item.row.index
-        leaf_hash = merkle.leaf_hash(bytes(row.leaf))
-        self.entry_keys.append(row.key_id)
-        if leaf_hash != bytes(row.leaf_hash):
-            self.fault(index, "the stored leaf hash is not the hash of the leaf")
-        if item.leaf is None or item.statement is None:
-            return leaf_hash
-        self.columns(row, item.leaf, item.statement)
-        if not signature_holds:
-            self.fault(index, "the signature does not hold by the key that the statement names")
-        self.admission(index, item.statement)
-        self.body(index, row, item.statement, body)
-        return leaf_hash
-
-    def columns(self, row: Entry, leaf: Leaf, found: Statement) -> None:
-        """What the row holds beside the leaf, and what the leaf says of itself."""
-        derived = {
-            "statement hash": (bytes(row.statement_hash), envelope.statement_hash(leaf.payload)),
-            "commitment": (None if row.commitment is None else bytes(row.commitment), found.body),
-            "type": (row.type, found.type),
-            "key": (row.key_id, found.key),
-            "record time": (row.record_time, _EPOCH + timedelta(milliseconds=leaf.record_time_ms)),
-        }
-        for name, (stored, computed) in derived.items():
-            if stored != computed:
-                self.fault(row.index, f"the stored {name} is not the leaf's")
-        if leaf.key_id != found.key:
-            self.fault(row.index, "the leaf names another key than its statement")
-        if found.log != self.found.origin:
-            self.fault(row.index, "the statement is for another log")
-        if leaf.record_time_ms < self.last_time:
-            self.fault(row.index, "the record time is before that of an earlier entry")
-        self.last_time = max(self.last_time, leaf.record_time_ms)
-        if found.body is not None:
-            if found.body in self.commitments:
-                self.fault(row.index, "the commitment stands at an earlier entry already")
-            self.commitments.add(found.body)
-
-    def admission(self, index: int, found: Statement) -> None:
+    def admission(self, said: Said, signer: KeyRecord | None) -> None:
         """Decide again what was decided about keys when the entry came in."""
-        signer = self.table.known.get(found.key)
+        index = said.at
         try:
             if signer is not None:
-                keyrules.check_may_sign(found, signer, index)
+                keyrules.check_may_sign(cast(Statement, said), signer, index)  # it asks for the type alone
             elif index:
                 self.fault(index, "the key is not registered before the entry")
                 return
-            if found.type == "key.register":
-                asked = keyrules.admit_registration(found, signer, index, self.table)
-                self.table.known[asked.key_id] = KeyRecord(
-                    asked.key_id, asked.public_key, asked.party, asked.role, index
-                )
-            elif found.type == "key.revoke" and signer is not None:
-                self.revoke(index, keyrules.admit_revocation(found, signer, index, self.table))
-            elif found.type == "key.attest":
-                self.attested.update(dict.fromkeys(keyrules.parse_attestation(found), index))
+            if said.statement is not None:
+                self.act(said, said.statement, signer)
         except Refused as refused:
             self.fault(index, f"it should have been refused: {refused}")
+
+    def act(self, said: Said, found: Statement, signer: KeyRecord | None) -> None:
+        index = said.at
+        if found.type == "key.register":
+            asked = keyrules.admit_registration(found, signer, index, self.table)
+            self.table.known[asked.key_id] = KeyRecord(asked.key_id, asked.public_key, asked.party, asked.role, index)
+        elif found.type == "key.revoke" and signer is not None:
+            self.revoke(index, keyrules.admit_revocation(found, signer, index, self.table))
+        elif found.type == "key.attest":
+            self.attested.update(dict.fromkeys(keyrules.parse_attestation(found), index))
+        elif found.type == "approval.request":
+            keyrules.parse_approval(found)
+            self.table.approvals[said.statement_hash] = found
 
     def revoke(self, index: int, revoked: keyrules.Revocation) -> None:
         old = self.table.known[revoked.key_id]
@@ -270,35 +187,22 @@ class _Check:
             old.key_id, old.public_key, old.party, old.role, old.registered_index, revoked.last_valid_index, index
         )
 
-    def body(self, index: int, row: Entry, found: Statement, body: Body | None) -> None:
-        if body is None:
-            if found.body is not None:
-                self.fault(index, "its body is missing")
-            return
+    def body(self, said: Said, signer: KeyRecord | None) -> None:
         self.found.bodies += 1
-        if found.body is None or bytes(body.commitment) != found.body:
-            self.fault(index, "the body beside it is filed under another commitment")
-        salt, data = bytes(body.salt), bytes(body.body)
-        if len(salt) != 32 or commitment(salt, data) != found.body:
-            self.fault(index, "the statement does not commit to the stored body and salt")
-        signer = self.table.known.get(found.key)
-        if signer is None or body.tenant != UUID(signer.party):
-            self.fault(index, "the body is filed under another party than the signer's")
-        chains = [bytes(chain) for chain in body.chains]
-        if any(len(chain) != 16 for chain in chains) or list(body.scopes) != [scope_of(chain) for chain in chains]:
-            self.fault(index, "the body's chains and scopes do not belong together")
-        self.links(index, row, found, chains)
+        if signer is None or said.tenant != bytes.fromhex(signer.party):
+            self.fault(said.at, "the body is filed under another party than the signer's")
+        if said.links:
+            self.links(said)
 
-    def links(self, index: int, row: Entry, found: Statement, chains: list[bytes]) -> None:
+    def links(self, said: Said) -> None:
         """Each link must follow the latest linked statement of its chain."""
-        if len(chains) < len(found.links):
-            self.fault(index, "a link's chain is missing")
+        if len(said.chains) < len(said.links):
+            self.fault(said.at, "a link's chain is missing")
             return
-        for position, stated in enumerate(found.links):
-            chain = chains[position]
+        for chain, stated in zip(said.chains, said.links, strict=False):
             if len(chain) != 16 or link(chain, self.heads.get(chain, ZERO)) != stated:
-                self.fault(index, "its link does not follow the latest statement of its chain")
-            self.heads[chain] = bytes(row.statement_hash)
+                self.fault(said.at, "its link does not follow the latest statement of its chain")
+            self.heads[chain] = said.statement_hash
             self.found.links += 1
 
     # after the entries

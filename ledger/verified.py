@@ -51,10 +51,10 @@ def verified_entries(*, tree_size: int | None = None) -> Iterator[VerifiedEntry]
     hold; and in the middle, should the stored bytes change while they are read.
     """
     with tenancy.system():
-        found = audit.check_log(tree_size=tree_size, trusted_size=_trusted_size(tree_size))
+        found = audit.check_log(tree_size=tree_size, trusted_size=trusted_size(tree_size))
         if not found.holds:
             raise LogBroken(f"the log does not hold: {found.faults[0]}")
-        _remember(found)
+        remember(found)
     return _read_again(found)
 
 
@@ -97,7 +97,7 @@ def _verified(row: Entry, body: Body | None, found: audit.Found, checkpoint: Ver
     )
 
 
-def _trusted_size(tree_size: int | None) -> int:
+def trusted_size(tree_size: int | None) -> int:
     """How many entries had their signatures verified here before, under a root that is still the log's."""
     marks = VerifiedTo.objects.order_by("-tree_size")
     if tree_size is not None:
@@ -110,6 +110,7 @@ def _trusted_size(tree_size: int | None) -> int:
     return mark.tree_size if root == bytes(mark.root_hash) else 0
 
 
-def _remember(found: audit.Found) -> None:
+def remember(found: audit.Found) -> None:
+    """Leave the mark that `trusted_size` looks for: this far everything held."""
     VerifiedTo.objects.filter(tree_size__lt=found.tree_size).delete()
     VerifiedTo.objects.get_or_create(tree_size=found.tree_size, defaults={"root_hash": found.root_hash})

@@ -65,7 +65,12 @@ def signed_bytes(payload: bytes) -> bytes:
 
 def statement_hash(payload: bytes) -> bytes:
     """Return SHA-256 of what is signed: it names a statement, however often that is signed."""
-    return hashlib.sha256(signed_bytes(payload)).digest()
+    return hash_of_signed(signed_bytes(payload))
+
+
+def hash_of_signed(signed: bytes) -> bytes:
+    """Return the statement hash of what is signed."""
+    return hashlib.sha256(signed).digest()
 
 
 def parse_envelope(data: bytes | dict[str, Any]) -> Envelope:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger import audit, durable, exporting, losing, outside, queries, roles, tenancy
+from ledger import audit, comparing, durable, exporting, losing, outside, queries, roles, tenancy, verified
 from ledger.operations import LogMissing
+
+_SHARED_FROM = 5_000
+"""Entries from which it pays to start processes."""
 
 
 class Command(BaseCommand):
@@ -24,6 +29,13 @@ class Command(BaseCommand):
         verify = verbs.add_parser("verify", help="compute everything again; exit 1 and name the first bad index")
         verify.add_argument("--json", action="store_true", help="print the result as JSON")
         verify.add_argument("--no-projections", action="store_true", help="the log and the bodies alone")
+        kept: dict[str, Any] = {"metavar": "FILE", "action": "append", "default": [], "type": Path}
+        verify.add_argument("--checkpoint", **kept, help="hold the log against a checkpoint that was kept elsewhere")
+        verify.add_argument("--bundle", **kept, help="hold it against a bundle or a proof file that was kept elsewhere")
+        verify.add_argument(
+            "--continue", action="store_true", help="take signatures as checked that an earlier run has checked here"
+        )
+        verify.add_argument("--processes", metavar="N", type=int, help="how many share the work; without it all cores")
         verbs.add_parser("status", help="origin, size, root, keys").add_argument("--json", action="store_true")
         export = verbs.add_parser("export", help="write the log as files that any web server can serve; run it again")
         export.add_argument("folder", metavar="DIR", type=Path)
@@ -41,8 +53,13 @@ class Command(BaseCommand):
     def verify(self, options: dict[str, Any]) -> None:
         start = time.perf_counter()
         queries.head()
-        found = audit.check_log(progress=self.progress)
+        trusted = verified.trusted_size(None) if options["continue"] else 0
+        processes = options["processes"] or (os.cpu_count() or 1 if queries.tree_size() >= _SHARED_FROM else 1)
+        found = audit.check_log(progress=self.progress, processes=processes, trusted_size=trusted)
         took = time.perf_counter() - start
+        if found.holds:
+            verified.remember(found)
+        found.faults = sorted([*found.faults, *self.against_files(found, options)])
         skip = options["no_projections"] or found.faults  # what would follow from a broken log says nothing
         projections = {} if skip else dict(audit.check_projections())
         faults = [*found.faults, *(fault for part in projections.values() for fault in part)]
@@ -58,6 +75,9 @@ class Command(BaseCommand):
             "first_bad_index": first,
             "faults": [{"index": fault.index, "what": fault.what} for fault in faults[:100]],
             "fault_count": len(faults),
+            "signatures_taken_as_checked": trusted,
+            "held_against": [str(path) for path in [*options["checkpoint"], *options["bundle"]]],
+            "processes": processes,
             "seconds": round(took, 3),
             "entries_per_second": round(found.tree_size / took) if took else 0,
             "projections": sorted(projections),
@@ -65,6 +85,16 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(result, indent=1) if options["json"] else _verdict(result, faults))
         if faults:
             sys.exit(1)
+
+    def against_files(self, found: audit.Found, options: dict[str, Any]) -> Iterator[audit.Fault]:
+        """Hold the log against each file from outside, and say in its fault which one it was."""
+        for name, compare in (("checkpoint", comparing.against_checkpoint), ("bundle", comparing.against_bundle)):
+            for path in options[name]:
+                try:
+                    faults = compare(found, path.read_bytes())
+                except OSError as error:
+                    raise CommandError(f"{path}: {error.strerror}") from None
+                yield from (audit.Fault(fault.index, f"{path.name}: {fault.what}") for fault in faults)
 
     def progress(self, done: int, of: str = "entries") -> None:
         if sys.stderr.isatty():
@@ -137,7 +167,10 @@ def _verdict(result: dict[str, Any], faults: list[audit.Fault]) -> str:
         f"{result['tree_size']:,} entries, {result['bodies']:,} bodies, {result['links']:,} links"
         f" in {result['seconds']:.1f} s ({result['entries_per_second']:,} entries/s)"
     )
+    if result["signatures_taken_as_checked"]:
+        checked += f"; signatures of the first {result['signatures_taken_as_checked']:,} were checked in an earlier run"
     if not faults:
+        checked += "".join(f"; agrees with {path}" for path in result["held_against"])
         also = f"; projections agree: {', '.join(result['projections'])}" if result["projections"] else ""
         return f"the log holds: {checked}{also}\nroot {result['root_hash']} at tree size {result['tree_size']}"
     lines = [f"THE LOG DOES NOT HOLD, first bad index {result['first_bad_index']}: {checked}"]
