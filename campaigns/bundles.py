@@ -12,8 +12,10 @@ import base64
 import hashlib
 import http.server
 import json
+import os
 import random
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -647,7 +649,9 @@ def main(count: int) -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     found, verdicts = [], {"verified": 0, "consistent": 0, "not valid": 0}
     with sync_playwright() as playwright:
-        page = playwright.chromium.launch().new_page()
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        path = os.environ.get("WAYLOG_CHROMIUM") or shutil.which("chromium")
+        page = playwright.chromium.launch(executable_path=path, args=sandbox).new_page()
         page.goto(f"http://localhost:{server.server_port}/img/icon.svg")
         for first in range(0, count, BATCH):
             cases = list(generate(min(BATCH, count - first), seed=first))

@@ -20,7 +20,7 @@ from tests.conftest import SHARED
 from tests.ledger.tlog.bundles import VKEY, a_bundle
 from tests.ledger.tlog.test_vectors import load
 
-CASES = 300
+CASES = 240
 BUNDLE = format_bundle(a_bundle())
 CHECK_SIGNATURES = """async ({ module, rows }) => {
   const { checkPublicKey, verifySignature } = await import(module);
@@ -150,6 +150,7 @@ def test_a_file_is_judged_without_a_network_by_whom_the_reader_trusts(visit: Vis
     visit.trust(VKEY)
     expect(page.get_by_role("status")).to_contain_text("✓ Verified")
     expect(page.get_by_role("status")).to_contain_text("12 entries are in the log log.example/0123456789abcdef")
+    expect(page.get_by_role("status")).to_contain_text("Entry 9 is disputed")
     expect(page.get_by_text("disputed", exact=True)).to_have_count(1)
     visit.trust("other.example+00000000+AAAA")
     expect(page.get_by_role("status")).to_contain_text("Not valid")

@@ -1,7 +1,7 @@
 // A bundle: all that shows what happened to a shipment, in one JSON file that is checked without any server.
 // Its format is told in ledger/tlog/bundle.py; a file is read by writing it again.
 
-import { base64, hex, same, utf8 } from "../encoding.js";
+import { hex, utf8 } from "../encoding.js";
 import { Malformed, PolicyUnmet, ProofInvalid } from "./errors.js";
 import { HASH_BYTES, hashesIn, leafHash, verifyInclusion } from "./merkle.js";
 import { formatCheckpoint, parseNote, verifyNote } from "./note.js";
@@ -9,7 +9,7 @@ import { parsePolicy, verifyCheckpoint } from "./policy.js";
 import { Replay } from "./replay.js";
 import { commitment, link, prevOf, scope } from "./statement.js";
 import { parseJson } from "./strictjson.js";
-import { decodeBase64 } from "./text.js";
+import { decodeBase64, decodeUtf8 } from "./text.js";
 
 export const MAX_BUNDLE_BYTES = 64 * 1024 * 1024;
 const FORMAT = "waylog/bundle/v1";
@@ -34,28 +34,16 @@ export function parseBundle(data) {
   if (new Set(bundle.chains.map((chain) => hex(chain.secret))).size !== bundle.chains.length) {
     throw new Malformed("a chain appears twice", { pointer: "/chains" });
   }
-  if (!same(formatBundle(bundle), data)) throw new Malformed("this bundle is not written as bundles are");
+  if (formatBundle(value) !== decodeUtf8(data)) throw new Malformed("this bundle is not written as bundles are");
   return bundle;
 }
 
-function formatBundle({ origin, checkpoint, policy, says, entries, chains }) {
-  const optional = (bytes) => (bytes === undefined ? null : base64(bytes));
-  const value = {
-    format: FORMAT,
-    origin,
-    checkpoint,
-    policy,
-    says,
-    entries: entries.map((each) => ({
-      index: each.index,
-      leaf: base64(each.leaf),
-      proof: base64(each.proof),
-      body: optional(each.body),
-      salt: optional(each.salt),
-    })),
-    chains: chains.map((each) => ({ secret: base64(each.secret), entries: each.indices })),
-  };
-  return utf8(`${JSON.stringify(value, null, 1)}\n`);
+/** The value as it is written: base64 was read strictly, so its texts stand for what they hold. */
+const formatBundle = (value) => `${JSON.stringify(plain(value), null, 1)}\n`;
+
+function plain(value) {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([name, each]) => [name, plain(each)]));
+  return Array.isArray(value) ? value.map(plain) : value;
 }
 
 /**

@@ -50,10 +50,17 @@ function showVerdict(report) {
   const box = part("verdict");
   box.className = `note verdict ${tone}`;
   part("word").textContent = word;
-  part("sentence").textContent = `${capital(inPageWords(report.verdict.replace(prefix, "")))}.`;
+  part("sentence").textContent = `${capital(inPageWords(report.verdict.replace(prefix, "")))}.${disputedWords(report)}`;
   part("offer").hidden = !(report.code === NO_ANCHOR && report.bundle);
   box.dataset.code = report.code;
   box.hidden = false;
+}
+
+function disputedWords({ bundle }) {
+  const disputed = bundle?.entries.filter((each) => each.isDisputed).map((each) => each.index) ?? [];
+  if (!disputed.length) return "";
+  const them = disputed.length === 1 ? `Entry ${disputed[0]} is` : `Entries ${disputed.join(", ")} are`;
+  return ` ${them} disputed: signed after the last valid entry of a key that was revoked.`;
 }
 
 function showParts(report) {
@@ -161,8 +168,10 @@ async function open(chosen) {
     showParts(report);
     return;
   }
+  part("name").textContent = `${chosen.name}: checking…`;
   file = new Uint8Array(await chosen.arrayBuffer());
   await judge();
+  part("name").textContent = chosen.name;
   part("verdict").scrollIntoView({ block: "nearest" });
 }
 

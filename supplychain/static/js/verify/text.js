@@ -74,7 +74,9 @@ export function decodeBase64(text, what = "this", pointer = "") {
   const core = text.replace(/={1,2}$/, "");
   const isWhole = text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(core);
   if (isWhole) {
-    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const letters = atob(text);
+    const bytes = new Uint8Array(letters.length);
+    for (let at = 0; at < bytes.length; at += 1) bytes[at] = letters.charCodeAt(at);
     if (base64(bytes.subarray(Math.max(0, bytes.length - (bytes.length % 3 || 3)))) === text.slice(-4)) return bytes;
   }
   const reason = isWhole || endsWell(text) ? `${what} is not base64 as it is written` : `${what} is not base64`;
