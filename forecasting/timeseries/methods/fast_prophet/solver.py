@@ -6,8 +6,8 @@ Minimised, with v = sigma^2, as Stan's own program has it (constants dropped, no
 
 `gamma` are the rotated smooth coefficients (design.py), whose optimum for given delta and v is diagonal; what is left
 is a lasso in at most 25 deltas, solved exactly by its active set (feature-sign search; Lee et al., 2007). The optimum
-over v is the fixed point of its closed form, which grows with v: from any start the fixed point next to it is
-bracketed and found by secant steps.
+over v is a fixed point of its closed form, which grows with v: bracketed, and found by secant steps. A series hardly
+longer than the features are wide may have several (5 of the 1,428 M3 series do): there a coarse search comes first.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
@@ -19,6 +19,8 @@ LOWEST = 1e-10
 """sigma^2 is never below: an exact fit would otherwise have no optimum."""
 ROUNDS = 60
 CLOSE = 1e-6
+GRID, HIGH = 0.25, 15.0
+"""The step of the coarse search over log v, and how far above the best it gives up."""
 
 
 @nb.njit(cache=True)
@@ -134,40 +136,89 @@ def _lasso(penalty, target, delta, active, count, rows, known, work, step, cross
 
 
 @nb.njit(cache=True)
-def fit_one(y, smooth, hinges, eigenvalues, cross, hinge_products, tau, lowest, gamma, delta):
+def _evaluate(u, y, yy, w, h, design, tau, state):
+    """Solve for v = exp(u): returns the log of the closed form's answer to that solution, and the objective."""
+    smooth, hinges, eigenvalues, cross, hinge_products = design
+    gamma, delta, target, weight, rows, known, work, step, active, counted = state
+    n, v = y.size, np.exp(u)
+    for i in range(weight.size):
+        weight[i] = 1.0 / (eigenvalues[i] + v)
+    for j in range(target.size):
+        s = 0.0
+        for i in range(weight.size):
+            s += cross[j, i] * (weight[i] * w[i])
+        target[j] = h[j] - s
+    known[:] = False
+    count = _lasso(v / tau, target, delta, active, counted[0], rows, known, work, step, cross, weight, hinge_products)
+    counted[0] = count
+    rss = _residual(y, yy, w, h, eigenvalues, cross, hinge_products, weight, delta, active, count, gamma)
+    if rss < 1e-7 * yy:
+        rss = _exact_residual(y, smooth, hinges, gamma, delta)
+    penalty = 0.0
+    for j in range(delta.size):
+        penalty += abs(delta[j]) / tau
+    for i in range(gamma.size):
+        penalty += 0.5 * gamma[i] * gamma[i]
+    m = np.log(max((np.sqrt(n * n + 16 * rss) - n) / 8, 1e-300)) if rss > 0 else -690.0
+    return m, 0.5 * n * u + rss / (2 * v) + 2 * v + penalty
+
+
+@nb.njit(cache=True)
+def _valley(top, bottom, y, yy, w, h, design, tau, state):
+    """The best of a coarse grid over u, and its neighbours: where a series is short, there may be two valleys."""
+    u, best, at = top, 1e300, top
+    while u >= bottom:
+        _, value = _evaluate(u, y, yy, w, h, design, tau, state)
+        if value < best:
+            best, at = value, u
+        elif value > best + HIGH:
+            break
+        u -= GRID
+    return at
+
+
+@nb.njit(cache=True)
+def fit_one(y, design, tau, lowest, gamma, delta):
     """Fill gamma and delta with the optimum for scaled `y`; return sigma^2, the objective and the rounds taken."""
-    n, size, wide = y.size, hinges.shape[1], eigenvalues.size
+    smooth, hinges = design[0], design[1]
+    n, size, wide = y.size, hinges.shape[1], smooth.shape[1]
     w, h = np.empty(wide), np.empty(size)
     yy = _smooth_statistics(smooth, hinges, y, w, h)
-    target, weight = np.empty(size), np.empty(wide)
-    rows, known = np.empty((size, size)), np.zeros(size, np.bool_)
-    work, step = np.empty((size + 1, size + 1)), np.zeros(size)
-    active = np.empty(size + 1, np.int64)
-    count = 0 * n  # of the type of a size: a literal would be compiled apart
+    state = (
+        gamma,
+        delta,
+        np.empty(size),
+        np.empty(wide),
+        np.empty((size, size)),
+        np.zeros(size, np.bool_),
+        np.empty((size + 1, size + 1)),
+        np.zeros(size),
+        np.empty(size + 1, np.int64),
+        np.zeros(1, np.int64),
+    )
     delta[:] = 0.0
     # the closed form for theta = 0 is the largest v that any fixed point can have
     top = np.log(max((np.sqrt(n * n + 16 * yy) - n) / 8, 2 * lowest))
     bottom = np.log(lowest)
     low, high = bottom, top
     u = max(top - 3.0, bottom)
+    # as many columns as values fit anything: there the valley of the largest sigma is wanted, not the deepest
+    if wide + size < n <= 1.5 * (wide + size):
+        u = _valley(top, bottom, y, yy, w, h, design, tau, state)
+        low, high = max(bottom, u - GRID), min(top, u + GRID)
     old_u, old_m, have_old = 0.0, 0.0, False
-    v, rss, rounds = 0.0, 0.0, 0
+    best, best_u, best_m = 1e300, u, u
+    objective, rounds = 0.0, 0
     while rounds < ROUNDS:
         rounds += 1
-        v = np.exp(u)
-        for i in range(wide):
-            weight[i] = 1.0 / (eigenvalues[i] + v)
-        for j in range(size):
-            s = 0.0
-            for i in range(wide):
-                s += cross[j, i] * (weight[i] * w[i])
-            target[j] = h[j] - s
-        known[:] = False
-        count = _lasso(v / tau, target, delta, active, count, rows, known, work, step, cross, weight, hinge_products)
-        rss = _residual(y, yy, w, h, eigenvalues, cross, hinge_products, weight, delta, active, count, gamma)
-        if rss < 1e-7 * yy:
-            rss = _exact_residual(y, smooth, hinges, gamma, delta)
-        m = np.log(max((np.sqrt(n * n + 16 * rss) - n) / 8, 1e-300)) if rss > 0 else -690.0
+        m, objective = _evaluate(u, y, yy, w, h, design, tau, state)
+        if objective > best + 1e-9:
+            # a secant step left the valley; a plain step never does, and what is sought lies between
+            low, high = (best_u, u) if best_u < u else (u, best_u)
+            old_u, old_m, have_old = best_u, best_m, False
+            u = best_m if low < best_m < high else 0.5 * (low + high)
+            continue
+        best, best_u, best_m = objective, u, m
         if m - u < 0:
             high = u
         else:
@@ -182,12 +233,7 @@ def fit_one(y, smooth, hinges, eigenvalues, cross, hinge_products, tau, lowest, 
         if not low < following < high:
             following = m if low < m < high else (low if low == bottom else 0.5 * (low + high))
         u = following
-    penalty = 0.0
-    for j in range(size):
-        penalty += abs(delta[j]) / tau
-    for i in range(wide):
-        penalty += 0.5 * gamma[i] * gamma[i]
-    return v, 0.5 * n * np.log(v) + rss / (2 * v) + 2 * v + penalty, rounds
+    return np.exp(u), objective, rounds
 
 
 @nb.njit(cache=True)
@@ -226,13 +272,11 @@ def _exact_residual(y, smooth, hinges, gamma, delta):
 @nb.njit(cache=True)
 def fit_many(scaled, smooth, hinges, eigenvalues, cross, hinge_products, tau, lowest):
     """`fit_one` for each row; returns gamma, delta, sigma^2, objective and rounds of each."""
-    count = scaled.shape[0]
+    design, count = (smooth, hinges, eigenvalues, cross, hinge_products), scaled.shape[0]
     gamma, delta = np.zeros((count, eigenvalues.size)), np.zeros((count, hinges.shape[1]))
     variance, objective, rounds = np.empty(count), np.empty(count), np.empty(count, np.int64)
     for s in range(count):
-        variance[s], objective[s], rounds[s] = fit_one(
-            scaled[s], smooth, hinges, eigenvalues, cross, hinge_products, tau, lowest, gamma[s], delta[s]
-        )
+        variance[s], objective[s], rounds[s] = fit_one(scaled[s], design, tau, lowest, gamma[s], delta[s])
     return gamma, delta, variance, objective, rounds
 
 

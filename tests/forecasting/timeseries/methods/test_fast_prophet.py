@@ -1,5 +1,7 @@
 """Prophet solved in process: stock Prophet is the oracle, simulation the judge of the quantiles."""
 
+import csv
+import gzip
 import logging
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from forecasting.timeseries.methods.fast_prophet import (
 )
 from forecasting.timeseries.methods.fast_prophet.backend import InProcess, ModelRefused
 from forecasting.timeseries.series import DemandSeries, TooShort
+from tests.conftest import shared
 
 pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # Prophet's own
 BOTH = pytest.mark.parametrize("method", [FastProphet(), FastProphetCorrected()], ids=lambda method: method.name)
@@ -218,3 +221,15 @@ def test_a_straight_line_is_followed():
 def test_compiled_code_is_not_imported_with_the_method():
     code = "import sys, forecasting.timeseries.methods.fast_prophet as p; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("name", "deepest"), [("N1468", -68.143), ("N2806", -120.605), ("N2808", -160.207)])
+def test_the_deepest_of_several_valleys_is_found(name, deepest):
+    """Short series have several stationary values of sigma; the figures are those of a fine grid over sigma."""
+    with gzip.open(shared("demand/m3_monthly.csv.gz"), "rt") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["series"] == name and row["part"] == "train"]
+    series = monthly([float(row["y"]) for row in rows], start=date(2000, 1, 1))
+    days, future, values = calendar_of(series, 18)
+    found = fit_batch(design_of(days, future), values).objective[0]
+    assert found <= deepest + 0.01
+    assert found <= objective(stock(series)) + 0.01
