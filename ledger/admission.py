@@ -14,6 +14,7 @@ from uuid import UUID
 
 from ledger.tlog.envelope import Envelope
 from ledger.tlog.keys import KeyRecord
+from ledger.tlog.merkle import Growth
 from ledger.tlog.statement import Statement
 
 
@@ -147,14 +148,23 @@ class AdmissionRule(Protocol):
         """Write the projections of what was admitted; entries and bodies are in."""
 
 
+@dataclass(slots=True)
+class Grown:
+    """What a batch made of the tree: enough to prove each of its entries without reading a table."""
+
+    checkpoint: str = ""
+    growth: Growth | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """In the log: the place it got."""
+    """In the log: the place it got, and the tree as its batch left it."""
 
     index: int
     statement_hash: bytes
     record_time_ms: int
     context: Any = field(default=None, compare=False)
+    grown: Grown = field(default_factory=Grown, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,12 @@ class Receipt:
 
 
 def receipts(outcomes: Sequence[Appended | Repeated]) -> tuple[str, dict[int, Receipt]]:
-    """The newest checkpoint, and by index what proves each of these under it; of a repeated one, the first entry."""
+    """A checkpoint, and by index what proves each of these under it; of a repeated one, the first entry.
+
+    What one batch appended is proven under that batch's checkpoint, from memory; anything else under the newest.
+    """
+    if at_once := _receipts_of_one_batch(outcomes):
+        return at_once
     found = head()
     known = {each.index: (each.statement_hash, each.record_time_ms) for each in outcomes if isinstance(each, Appended)}
     if older := {each.index for each in outcomes} - known.keys():
@@ -189,6 +194,19 @@ def receipts(outcomes: Sequence[Appended | Repeated]) -> tuple[str, dict[int, Re
     indices = sorted(known)
     proofs = zip(indices, _prove(indices, found.tree_size), strict=True)
     return found.checkpoint, {index: Receipt(index, *known[index], inclusion) for index, inclusion in proofs}
+
+
+def _receipts_of_one_batch(outcomes: Sequence[Appended | Repeated]) -> tuple[str, dict[int, Receipt]] | None:
+    grown = outcomes[0].grown if outcomes and isinstance(outcomes[0], Appended) else None
+    if grown is None or grown.growth is None:
+        return None
+    receipts, growth = {}, grown.growth
+    for each in outcomes:
+        if not isinstance(each, Appended) or each.grown is not grown:
+            return None
+        inclusion = merkle.prove_inclusion(each.index, growth.range.size, growth.subtree)
+        receipts[each.index] = Receipt(each.index, each.statement_hash, each.record_time_ms, inclusion)
+    return grown.checkpoint, receipts
 
 
 def signers(indices: Iterable[int]) -> dict[int, UUID]:

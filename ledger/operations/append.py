@@ -238,7 +238,9 @@ def _decide(pending: list[Pending], rule: AdmissionRule, batch: Batch, outcomes:
             appended[item.statement_hash] = item.index
             if item.statement.body:
                 used.add(item.statement.body)
-            outcomes[item.position] = Appended(item.index, item.statement_hash, item.record_time_ms, item.context)
+            outcomes[item.position] = Appended(
+                item.index, item.statement_hash, item.record_time_ms, item.context, batch.grown
+            )
 
 
 def _admit(item: Pending, rule: AdmissionRule, batch: Batch, used: set[bytes | None]) -> Admission:
@@ -368,17 +370,11 @@ def _valid_admin_of(party: UUID) -> str | None:
 
 def key_records(key_ids: Iterable[str]) -> list[KeyRecord]:
     """The registered keys among `key_ids`, with their revocations."""
-    wanted = list(key_ids)
-    revoked = {row.key_id: row for row in KeyRevocation.objects.filter(key_id__in=wanted)}
-    return [
-        KeyRecord(
-            key.key_id,
-            bytes(key.public_key),
-            key.party.hex,
-            key.role,
-            key.registered_index,
-            revoked[key.key_id].last_valid_index if key.key_id in revoked else None,
-            revoked[key.key_id].revoked_index if key.key_id in revoked else None,
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k.key_id, k.public_key, k.party, k.role, k.registered_index, r.last_valid_index, r.revoked_index"
+            " FROM ledger_key k LEFT JOIN ledger_keyrevocation r USING (key_id) WHERE k.key_id = ANY(%s)",
+            [list(key_ids)],
         )
-        for key in Key.objects.filter(key_id__in=wanted)
-    ]
+        rows = cursor.fetchall()
+    return [KeyRecord(row[0], bytes(row[1]), row[2].hex, *row[3:]) for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,11 @@ from uuid import UUID
 from nacl.signing import SigningKey
 
 from ledger import bulk, keyrules, keystore
-from ledger.admission import Admitted, scope_of
+from ledger.admission import Admitted, Grown, scope_of
 from ledger.models import Attestation, Body, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, Tile
 from ledger.tlog import checkpoint as checkpoints
 from ledger.tlog import merkle, note, tile
+from ledger.tlog.merkle import Growth
 from ledger.tree import partial_hashes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,6 +32,7 @@ class Batch:
     registrations: list[Key]
     revocations: list[KeyRevocation]
     attestations: list[Attestation]
+    grown: Grown = field(default_factory=Grown)
 
     @property
     def next_index(self) -> int:
@@ -45,10 +47,11 @@ def write(batch: Batch) -> None:
     Key.objects.bulk_create(batch.registrations)
     KeyRevocation.objects.bulk_create(batch.revocations)
     Attestation.objects.bulk_create(batch.attestations)
-    _grow_tree(head, [item.leaf_hash for item in admitted])
+    batch.grown.growth = _grow_tree(head, [item.leaf_hash for item in admitted])
     head.record_time_ms = batch.record_time_ms
     signer = keystore.signing_key(head.log_key_id)
     head.checkpoint = sign_checkpoint(head.origin, head.tree_size, bytes(head.root_hash), signer)
+    batch.grown.checkpoint = head.checkpoint
     head.save(update_fields=["tree_size", "root_hash", "frontier", "record_time_ms", "checkpoint"])
 
 
@@ -83,8 +86,8 @@ def _body_row(item: Admitted) -> tuple[Any, ...]:
     )
 
 
-def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> None:
-    """Extend the tree and keep the tiles that became full."""
+def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> Growth:
+    """Extend the tree, keep the tiles that became full, and return what it became."""
     old_size = head.tree_size
     growth = merkle.CompactRange.from_bytes(old_size, bytes(head.frontier)).grow(leaf_hashes)
     completed = dict(enumerate(growth.completed))
@@ -103,6 +106,7 @@ def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> None:
     Tile.objects.bulk_create(rows)
     compact = growth.range
     head.tree_size, head.root_hash, head.frontier = compact.size, compact.root(), compact.to_bytes()
+    return growth
 
 
 def sign_checkpoint(origin: str, size: int, root: bytes, signer: SigningKey) -> str:

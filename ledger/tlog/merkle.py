@@ -43,11 +43,23 @@ def root_of(hashes: Iterable[bytes]) -> bytes:
 class Growth:
     """What a tree became: its new right edge, and every complete subtree that came into being.
 
-    `completed[level]` is (index of the first, hashes): level 0 are the new leaves themselves.
+    `completed[level]` is (index of the first, hashes): level 0 are the new leaves themselves. `before` is the edge it
+    grew from; with it everything is at hand that proves one of the new leaves.
     """
 
     range: "CompactRange"
     completed: tuple[tuple[int, tuple[bytes, ...]], ...]
+    before: "CompactRange"
+
+    def subtree(self, level: int, index: int) -> bytes:
+        """Return the hash of a complete subtree that is new or lies on the old edge; no other is known here."""
+        if level < len(self.completed):
+            first, hashes = self.completed[level]
+            if index >= first:
+                return hashes[index - first]
+        larger, odd = divmod(self.before.size >> level, 2)
+        assert odd and index == 2 * larger, "an old subtree that no new leaf has beside it"
+        return self.before.hashes[larger.bit_count()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,7 @@ class CompactRange:
             nodes = [_sha256(b"\x01" + nodes[at] + nodes[at + 1]).digest() for at in range(0, len(nodes), 2)]
             first >>= 1
         edge.reverse()
-        return Growth(CompactRange(new_size, tuple(edge)), tuple(completed))
+        return Growth(CompactRange(new_size, tuple(edge)), tuple(completed), self)
 
     def root(self) -> bytes:
         """Return the root hash of the tree (RFC 9162, 2.1.1)."""

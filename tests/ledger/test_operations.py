@@ -1,6 +1,7 @@
 """Appending: what holds gets a place, what does not gets a reason, and nothing lies in between."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -284,3 +285,18 @@ def test_a_body_is_seen_by_its_tenant_and_the_readers_of_its_scopes_alone(
         bulk.insert(ScopeReader, ("party", "scope"), [(carrier.party, scope_of(chain))])
     with tenancy.acting_for(carrier.party):
         assert seen.exists()
+
+
+def test_receipts_of_one_batch_read_no_table_and_equal_those_from_the_tables(
+    log: Log, grower: Member, django_assert_num_queries: Any
+) -> None:
+    log.append(*(log.event(grower) for _ in range(5)))
+    outcomes = log.append(*(log.event(grower) for _ in range(6)))
+    with django_assert_num_queries(0):
+        checkpoint, receipts = queries.receipts(outcomes[2:4])
+    assert checkpoint == queries.checkpoint()
+    assert [each.inclusion for each in receipts.values()] == queries.inclusion_proofs([o.index for o in outcomes[2:4]])
+    [later] = log.append(log.event(grower))
+    again, together = queries.receipts([outcomes[0], later])
+    assert again == queries.checkpoint()
+    assert together[later.index].inclusion.tree_size == queries.tree_size()

@@ -216,3 +216,13 @@ def test_only_tlog_errors_escape_the_verifiers(first, second, path, one, other):
             check()
         except TlogError:
             continue
+
+
+@pytest.mark.parametrize("start", [0, 1, 2, 3, 5, 6, 7, 8, 11, 13, 64, 100, 255])
+def test_growth_alone_proves_every_entry_it_brought(start):
+    before = CompactRange().extend(HASHES[:start])
+    for batch in (1, 2, 3, 4, 7, 30, 45):
+        growth = before.grow(HASHES[start : start + batch])
+        for index in range(start, start + batch):
+            proof = merkle.prove_inclusion(index, start + batch, growth.subtree)
+            assert proof == merkle.prove_inclusion(index, start + batch, SUBTREE)
