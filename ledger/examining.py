@@ -6,6 +6,7 @@ Ranges are examined apart, by several processes where asked; what hangs together
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import sys
@@ -242,16 +243,19 @@ def examine_all(examiner: Examiner, ranges: Sequence[tuple[int, int]], *, proces
 
 
 def _in_order(
-    submit: Callable[[tuple[int, int]], Future[Examined]], ranges: Sequence[tuple[int, int]], *, ahead: int
+    submit: Callable[[tuple[int, int]], Future[_Sent]], ranges: Sequence[tuple[int, int]], *, ahead: int
 ) -> Iterator[Examined]:
-    waiting: deque[Future[Examined]] = deque()
+    waiting: deque[Future[_Sent]] = deque()
     for part in ranges:
         waiting.append(submit(part))
         if len(waiting) > ahead:
-            yield waiting.popleft().result()
+            yield _received(waiting.popleft().result())
     while waiting:
-        yield waiting.popleft().result()
+        yield _received(waiting.popleft().result())
 
+
+_Sent = tuple[int, int, bytes, list[tuple[Any, ...]], list[tuple[int, str]]]
+"""What a process sends back: plain values, which cost the least to write and to read."""
 
 _inherited: list[Any] = []
 """In a child: connections of the parent, kept and never used, so that nothing here closes them."""
@@ -268,8 +272,16 @@ def _begin(examiner: Examiner, parent: int) -> None:
         _inherited.append(connections[alias])
         del connections[alias]
     _examiner.append(examiner)
+    gc.disable()  # a range leaves no cycles, and is gone once it is sent
 
 
-def _examine(first: int, end: int) -> Examined:
+def _examine(first: int, end: int) -> _Sent:
     with tenancy.system():
-        return _examiner[0].examine(first, end)
+        found = _examiner[0].examine(first, end)
+    return first, end, b"".join(found.leaf_hashes), [tuple(each) for each in found.said], found.faults
+
+
+def _received(sent: _Sent) -> Examined:
+    first, end, raw, said, faults = sent
+    hashes = [raw[at : at + 32] for at in range(0, len(raw), 32)]
+    return Examined(first, end, hashes, [Said._make(each) for each in said], faults)
