@@ -36,8 +36,7 @@ def system() -> Iterator[None]:
 
 @contextmanager
 def _setting(value: str) -> Iterator[None]:
-    before = current()
-    set_party(value)
+    before = _swap(value)
     try:
         yield
     finally:
@@ -48,6 +47,18 @@ def _setting(value: str) -> Iterator[None]:
 def _is_aborted() -> bool:
     raw = connection.connection
     return raw is not None and raw.info.transaction_status == TransactionStatus.INERROR
+
+
+def _swap(value: str) -> str:
+    """Set it; return what it was. One statement, for every append and every page begins with it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH old AS MATERIALIZED (SELECT coalesce(current_setting('waylog.party', true), '') AS party)"
+            " SELECT party, set_config('waylog.party', %s, false) FROM old",
+            [value],
+        )
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""
 
 
 def current() -> str:
