@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason="no Chromium here: type `apt-get install chromium` to run the browser tests"
-)
-
-
-def test_the_try_it_page_renders_without_breaking_the_policy(live_server: Any, settings: Any) -> None:
-    from playwright.sync_api import expect, sync_playwright
+def test_the_try_it_page_renders_without_breaking_the_policy(live_server: Any, page: Any) -> None:
+    from playwright.sync_api import expect
 
     said: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM))
-        page = browser.new_page()
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("requestfailed", lambda request: said.append(request.url))
-        page.goto(f"{live_server.url}/api/v1/docs")
-        expect(page.get_by_role("heading", name="Waylog")).to_be_visible()
-        capture = page.locator("#operations-events-capture")
-        expect(capture).to_be_visible()
-        capture.get_by_role("button").first.click()
-        expect(capture.get_by_role("button", name="Try it out")).to_be_visible()
-        browser.close()
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("requestfailed", lambda request: said.append(request.url))
+    page.goto(f"{live_server.url}/api/v1/docs")
+    expect(page.get_by_role("heading", name="Waylog")).to_be_visible()
+    capture = page.locator("#operations-events-capture")
+    expect(capture).to_be_visible()
+    capture.get_by_role("button").first.click()
+    expect(capture.get_by_role("button", name="Try it out")).to_be_visible()
     assert said == []
