@@ -39,6 +39,12 @@ class Server:
             raise RuntimeError(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
+    def settle(self, *, limit: float = 180) -> None:
+        """Wait until the demo's first forecast is done: a worker at work beside a measurement is part of none."""
+        until = time.monotonic() + limit
+        while time.monotonic() < until and not self.manage("forecast", "list").strip():
+            time.sleep(2)
+
 
 def free_port() -> int:
     """A port nobody listens on now."""
@@ -63,7 +69,9 @@ def running(*, limit: float = 180) -> Iterator[Server]:
             _wait(process, f"{url}/healthz", start + limit, log.name)
             seconds = time.monotonic() - start
             demo = json.loads((data / "demo.json").read_text())
-            yield Server(url, data, demo, seconds, environment)
+            server = Server(url, data, demo, seconds, environment)
+            server.settle()
+            yield server
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
