@@ -31,7 +31,7 @@ FILTERS: dict[str, params.Reader] = {
     "record_time_from": params.moment,
     "record_time_to": params.moment,
 }
-PAGES: dict[str, params.Reader] = {"cursor": params.cursor, "limit": params.page_size}
+PAGES: dict[str, params.Reader] = {"after": params.index_or_start, "cursor": params.cursor, "limit": params.page_size}
 
 
 class Events(Endpoint):
@@ -58,6 +58,12 @@ class Events(Endpoint):
             parameter("event_time_to", "Before this time.", format="date-time"),
             parameter("record_time_from", "Recorded not before this time.", format="date-time"),
             parameter("record_time_to", "Recorded before this time.", format="date-time"),
+            parameter(
+                "after",
+                "Oldest first instead, above this index (-1: from the start): to follow what comes.",
+                type="integer",
+                minimum=-1,
+            ),
             CURSOR,
             LIMIT,
         ],
@@ -66,9 +72,11 @@ class Events(Endpoint):
     def get(self, request: Request) -> Response:
         """Answer one page; `next` leads to the one after it."""
         given = dict(self.given)
-        limit = given.pop("limit", 100)
-        before, _ = given.pop("cursor", (None, None))
-        rows = feeds.events(party=self.grant.party, where=given, before=before, limit=limit + 1)
+        limit, after = given.pop("limit", 100), given.pop("after", None)
+        at, _ = given.pop("cursor", (None, None))
+        before = None if after is not None else at
+        start = at if after is not None and at is not None else after
+        rows = feeds.events(party=self.grant.party, where=given, before=before, after=start, limit=limit + 1)
         page = rows[:limit]
         shipments = feeds.shipments_of(page, party=self.grant.party)
         last = params.format_cursor(page[-1].index) if len(rows) > limit else None

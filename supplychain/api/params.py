@@ -68,6 +68,11 @@ def index(value: str) -> int:
     return int(value)
 
 
+def index_or_start(value: str) -> int:
+    """An index of the log, or -1 for what lies before the first."""
+    return -1 if value == "-1" else index(value)
+
+
 def page_size(value: str) -> int:
     """How many to a page."""
     if not _DIGITS.fullmatch(value) or not 1 <= int(value) <= MAX_PAGE:

@@ -150,6 +150,29 @@ CAPTURED = record(
         "items": listed(ref("CaptureResult")),
     },
 )
+PREPARE = record(
+    "Bodies in the order in which they are going to be signed and sent.",
+    {"bodies": listed({**BASE64, "description": "The exact bytes of a body."}, minItems=1, maxItems=1000)},
+    additionalProperties=False,
+)
+NEEDED_LINK = record(
+    "What the link for one unit is made of: HMAC-SHA-256(chain, head).",
+    {
+        "unit": TEXT,
+        "shipment": maybe(UUID),
+        "chain": {**maybe(BASE64), "description": "The secret of the open chain."},
+        "head": {**maybe(HASH), "description": "The statement hash to link to, where it is known already."},
+        "after": {**maybe(COUNT), "description": "The body of this request whose statement hash is the head."},
+        "opened_by": {**maybe(COUNT), "description": "The body of this request that opens the chain."},
+        "opens": {"type": "boolean", "description": "Make a secret; link to 32 zero bytes; send it in `chains`."},
+    },
+)
+NEEDED = record(
+    "What one event does, and the links that its statement needs, in order; or its problem.",
+    {"act": TEXT, "links": listed(ref("NeededLink")), "problem": ref("Problem")},
+    optional=("act", "links", "problem"),
+)
+PREPARED = record("One result a body, in order.", {"items": listed(ref("Needed"))})
 KEY = record(
     "A registered public key. It is valid for entries after its registration, up to `last_valid_index` if revoked.",
     {
@@ -402,7 +425,11 @@ SHAPES: dict[str, Shape] = {
     "KeyRequest": KEY_REQUEST,
     "Keys": KEYS,
     "Log": LOG,
+    "Needed": NEEDED,
+    "NeededLink": NEEDED_LINK,
     "NewKey": NEW_KEY,
+    "Prepare": PREPARE,
+    "Prepared": PREPARED,
     "Problem": PROBLEM,
     "Proof": PROOF,
     "Shipment": SHIPMENT,

@@ -7,7 +7,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from supplychain.api import base, events, forecasts, keys, log, proofs, shipments
+from supplychain.api import base, events, forecasts, keys, log, preparing, proofs, shipments
 
 
 def _packed(view: type[base.Endpoint]) -> Any:
@@ -26,6 +26,7 @@ urlpatterns = [
     path("keys", _packed(keys.Keys), name="api-keys"),
     path("keys/<str:key_id>", _packed(keys.Key), name="api-key"),
     path("events", _packed(events.Events), name="api-events"),
+    path("events/prepare", preparing.Prepare.as_view(), name="api-prepare"),
     path("events/<int:index>", _packed(events.Event), name="api-event"),
     path("shipments", _packed(shipments.Shipments), name="api-shipments"),
     path("shipments/<uuid:shipment_id>", _packed(shipments.Shipment), name="api-shipment"),

@@ -42,8 +42,11 @@ class Link:
     statement_hash: bytes
 
 
-def events(*, party: UUID, where: Mapping[str, Any], before: int | None, limit: int) -> list[Event]:
-    """The newest events that `party` may read and that all of `where` fits, below index `before`, newest first.
+def events(
+    *, party: UUID, where: Mapping[str, Any], before: int | None, limit: int, after: int | None = None
+) -> list[Event]:
+    """The newest events that `party` may read and that all of `where` fits, below index `before`, newest first; with
+    `after` the oldest above that index, oldest first.
 
     `where`: event_type, act, biz_step, epc, shipment, event_time_from, event_time_to, record_time_from,
     record_time_to (from: not before; to: before), party (who signed).
@@ -53,6 +56,8 @@ def events(*, party: UUID, where: Mapping[str, Any], before: int | None, limit: 
         found = found.filter(_WHERE[name](value))
     if before is not None:
         found = found.filter(index__lt=before)
+    if after is not None:
+        return list(found.filter(index__gt=after).order_by("index")[:limit])
     return list(found.order_by("-index")[:limit])
 
 

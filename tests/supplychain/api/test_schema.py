@@ -35,7 +35,11 @@ def test_the_paths_are_the_routes(document: dict[str, Any]) -> None:
 
 def test_the_methods_are_those_the_views_have(document: dict[str, Any]) -> None:
     found = {(path.removeprefix(API), verb) for path, verbs in document["paths"].items() for verb in verbs}
-    assert {each for each in found if each[1] != "get"} == {("/events", "post"), ("/keys", "post")}
+    assert {each for each in found if each[1] != "get"} == {
+        ("/events", "post"),
+        ("/events/prepare", "post"),
+        ("/keys", "post"),
+    }
 
 
 def test_it_is_valid_and_made_without_a_warning(document: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
