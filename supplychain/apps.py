@@ -23,7 +23,7 @@ class SupplychainConfig(AppConfig):
 def _register_readers() -> None:
     """Entries of the log are for whoever shows a token or a session of a party."""
     from ledger.views import register_reader
-    from supplychain.api.tokens import may_read_entries
+    from supplychain.tokens import may_read_entries
     from supplychain.web.accounts import is_member
 
     register_reader(may_read_entries)

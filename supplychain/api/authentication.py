@@ -8,8 +8,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from ledger import tenancy
-from supplychain.api import tokens
-from supplychain.api.tokens import Grant
+from supplychain import tokens
+from supplychain.tokens import Grant
 
 
 class TokenAuthentication(BaseAuthentication):

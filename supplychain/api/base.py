@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from supplychain.api import params
 from supplychain.api.errors import Problem, not_found
-from supplychain.api.tokens import Grant
+from supplychain.tokens import Grant
 
 EVENTS_READ = ("events:read",)
 EVENTS_WRITE = ("events:write",)

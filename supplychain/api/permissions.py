@@ -9,7 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from supplychain.api.errors import Problem
-from supplychain.api.tokens import Grant
+from supplychain.tokens import Grant
 
 
 class HasScope(BasePermission):

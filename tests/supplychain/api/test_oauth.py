@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oauth2_provider.models import AccessToken
 
-from supplychain.api import tokens
+from supplychain import tokens
 from supplychain.models import ApiClient
 from tests.cast import World
 from tests.supplychain.api.conftest import ALL, Caller, caller_for, make_client, make_token
