@@ -150,6 +150,16 @@ CAPTURED = record(
         "items": listed(ref("CaptureResult")),
     },
 )
+CLIENT = record(
+    "The calling client.",
+    {
+        "client_id": TEXT,
+        "party": UUID,
+        "party_name": maybe(TEXT),
+        "scopes": listed(TEXT),
+        "expires_at": {**TIME, "description": "When its token ends."},
+    },
+)
 PREPARE = record(
     "Bodies in the order in which they are going to be signed and sent.",
     {"bodies": listed({**BASE64, "description": "The exact bytes of a body."}, minItems=1, maxItems=1000)},
@@ -408,6 +418,7 @@ SHAPES: dict[str, Shape] = {
     "Captured": CAPTURED,
     "Bundle": BUNDLE,
     "Chain": CHAIN,
+    "Client": CLIENT,
     "Envelope": ENVELOPE,
     "Event": EVENT,
     "EventPage": page("Events, newest first.", "Event"),

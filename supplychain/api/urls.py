@@ -7,7 +7,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from supplychain.api import base, events, forecasts, keys, log, preparing, proofs, shipments
+from supplychain.api import base, client, events, forecasts, keys, log, preparing, proofs, shipments
 
 
 def _packed(view: type[base.Endpoint]) -> Any:
@@ -23,6 +23,7 @@ class TryIt(SpectacularSwaggerSplitView):
 
 urlpatterns = [
     path("log", _packed(log.Log), name="api-log"),
+    path("client", _packed(client.Client), name="api-client"),
     path("keys", _packed(keys.Keys), name="api-keys"),
     path("keys/<str:key_id>", _packed(keys.Key), name="api-key"),
     path("events", _packed(events.Events), name="api-events"),
