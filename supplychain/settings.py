@@ -201,6 +201,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- the interfaces --------------------------------------------------------------------------------------------------
+WAYLOG_API_RATE = int(os.environ.get("WAYLOG_API_RATE", "60000"))  # requests a minute, for each client
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 OAUTH2_PROVIDER_APPLICATION_MODEL = "supplychain.ApiClient"
 OAUTH2_PROVIDER = {

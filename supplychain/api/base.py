@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
+from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from supplychain.api import params
+from supplychain.api import idempotency, params
 from supplychain.api.errors import Problem, not_found
+from supplychain.operations.idempotency import Claim, release
+from supplychain.ratelimits import Limiter, Standing
 from supplychain.tokens import Grant
 
 EVENTS_READ = ("events:read",)
@@ -20,6 +25,7 @@ EVENTS_WRITE = ("events:write",)
 SHIPMENTS_READ = ("shipments:read",)
 FORECASTS_READ = ("forecasts:read",)
 KEYS_WRITE = ("keys:write",)
+LIMITER = Limiter("api")
 
 
 class Endpoint(APIView):
@@ -29,6 +35,8 @@ class Endpoint(APIView):
     parameters: ClassVar[dict[str, params.Reader]] = {}
     cache_control = "private, no-cache"
     metadata_class = None
+    standing: Standing | None = None
+    claimed: Claim | None = None
 
     @property
     def grant(self) -> Grant:
@@ -38,9 +46,22 @@ class Endpoint(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who calls before anything else, then read the parameters of the address, strictly."""
         super().initial(request, *args, **kwargs)
+        self._count(request)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise Problem(411, "Say how long the body is: Content-Length.", code="length_required")
         self.given: dict[str, Any] = params.read(request, self.readers())
+        if request.method in ("POST", "PUT", "PATCH", "DELETE") and isinstance(request.auth, Grant):
+            self.claimed = idempotency.claim(request._request, self.grant, now=now())
+
+    def _count(self, request: Request) -> None:
+        """Take one of the client's permits for this minute; raise Problem (429) when it has none left."""
+        if not isinstance(request.auth, Grant):
+            return
+        limit = settings.WAYLOG_API_RATE
+        self.standing = LIMITER.take(str(self.grant.client), limit=limit, now=now().timestamp())
+        if self.standing.is_over:
+            detail = f"This client has made its {limit:,} requests of this minute."
+            raise Problem(429, detail, code="too_many_requests")
 
     def readers(self) -> dict[str, params.Reader]:
         """The parameters that the address takes."""
@@ -52,7 +73,34 @@ class Endpoint(APIView):
         if "Cache-Control" not in answer:
             answer["Cache-Control"] = self.cache_control
         patch_vary_headers(answer, ["Authorization"])
+        if self.standing is not None:
+            _set(answer, self.standing.headers())
+        if self.claimed is not None:
+            self._keep(self.claimed, answer)
         return answer
+
+    def _keep(self, claimed: Claim, answer: HttpResponseBase) -> None:
+        """Keep the answer for the same request again, once it is written out."""
+        if isinstance(answer, Response):
+            answer.add_post_render_callback(lambda written: idempotency.keep(claimed, written))
+        else:
+            idempotency.keep(claimed, answer)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer an exception; what was answered before is answered again, and a bug of ours gives the key back."""
+        if isinstance(exc, idempotency.Replayed):
+            return exc.answer
+        try:
+            return super().handle_exception(exc)
+        except Exception:
+            if self.claimed is not None:
+                release(self.claimed)
+            raise
+
+
+def _set(answer: HttpResponseBase, headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        answer[name] = value
 
 
 class Nothing(Endpoint):

@@ -4,12 +4,14 @@ from supplychain.models.clients import ApiClient
 from supplychain.models.events import Event, EventObject, SensorReading
 from supplychain.models.parties import KeyRequest, Party, PartyIdentifier, Product, Site
 from supplychain.models.people import Membership, Role, User
+from supplychain.models.requests import KeptAnswer
 from supplychain.models.shipments import Shipment, ShipmentLine
 
 __all__ = [
     "ApiClient",
     "Event",
     "EventObject",
+    "KeptAnswer",
     "KeyRequest",
     "Membership",
     "Party",

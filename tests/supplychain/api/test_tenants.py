@@ -59,7 +59,7 @@ ABSENT = {
 
 def seen(answer: Any) -> tuple[Any, ...]:
     """All that an answer tells, apart from what names the request itself."""
-    headers = {name: value for name, value in answer.headers.items() if name not in ("Date", "ETag")}
+    headers = {name: value for name, value in answer.headers.items() if name not in ("Date", "ETag", "RateLimit")}
     return answer.status_code, headers, answer.content
 
 
