@@ -46,6 +46,25 @@ def parse(data: bytes, *, max_bytes: int, max_depth: int = 32, max_nodes: int = 
     return value
 
 
+def parse_at(text: str, at: int, *, max_depth: int = 32, max_nodes: int = 50_000) -> tuple[Any, int]:
+    """Read the JSON value that begins at character `at` of a longer text; return it, and where it ends.
+
+    As strict as `parse`; what follows the value is not looked at. Raises Malformed, with places counted from `at`.
+    """
+    try:
+        value, end = _WITH_FLOATS.raw_decode(text, at)
+    except (_Refused, ValueError, RecursionError):
+        _refuse(text[at:], faults.Limits(max_depth, max_nodes, True))
+    written = text[at:end]
+    brackets = written.count("[") + written.count("{")
+    is_deep = brackets > max_depth and _depth(written) > max_depth
+    is_unclean = "\\u" in written and not _strings_are_clean(value)
+    is_large = written.count(",") + brackets + 1 > max_nodes and _count_nodes(value) > max_nodes
+    if is_deep or is_unclean or is_large:
+        _refuse(written, faults.Limits(max_depth, max_nodes, True))
+    return value, end
+
+
 def member_ranges(data: bytes, start: int = 0) -> dict[str, tuple[int, int]]:
     """Return where each member's value lies in `data`, first and past-last byte, of the object that begins at `start`.
 
@@ -126,6 +145,14 @@ def _check_depth(text: str, limits: faults.Limits) -> None:
         depth += 1 if bracket[0] in "[{" else -1
         if depth > limits.max_depth:
             _refuse(text, limits)
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
+        depth += 1 if bracket[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _refuse(text: str, limits: faults.Limits) -> NoReturn:

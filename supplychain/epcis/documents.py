@@ -1,13 +1,13 @@
 """Reads whole documents and keeps each event's bytes as they were received (EPCIS 2.0, section 10).
 
-An EPCISDocument, an EPCISQueryDocument and a single event are read alike. `Document.body(i)` cuts the body that is
-signed, `{"@context": <as written>, "event": <as written>}`, out of the document's own bytes.
+An EPCISDocument, an EPCISQueryDocument and a single event are read alike, in one pass. Each event comes with its body,
+`{"@context": <as written>, "event": <as written>}`, cut out of the document's own bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,49 +17,48 @@ from supplychain.epcis.contexts import Context
 from supplychain.epcis.errors import MAX_FAULTS, DocumentInvalid, Fault
 from supplychain.epcis.events import Event
 from supplychain.epcis.parsing import read_event, read_json, read_outer_context
+from supplychain.epcis.streaming import Envelope, JsonDocument, Source, WrittenEvent
 from supplychain.epcis.values import SUGGESTIONS, Reader, shortened
 from supplychain.epcis.vocabulary import EVENT_TYPES
 
 MAX_DOCUMENT = 16 * 1024 * 1024
-MAX_NODES = 2_000_000
+MAX_BODY = 1024 * 1024
 DOCUMENT_TYPES = ("EPCISDocument", "EPCISQueryDocument")
 _VERSION = re.compile(r"2(?:\.[0-9]+){0,2}").fullmatch
-
-_Path = tuple[str, ...]
-_EVENTS_AT: dict[str, _Path] = {
-    "EPCISDocument": ("epcisBody", "eventList"),
-    "EPCISQueryDocument": ("epcisBody", "queryResults", "resultsBody", "eventList"),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentEvent:
-    """One event of a document: where its bytes lie, and the event or what is wrong with it."""
+    """One event of a document: the body that is signed, and the event or what is wrong with it."""
 
     pointer: str
-    start: int
-    end: int
+    body: bytes
     event: Event | None
     faults: tuple[Fault, ...]
+    line: int | None = None
+    """Where it begins, of a document that was translated: the pointer leads into the translation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a document says beside its events; `header` is the epcisHeader, with master data, as written."""
+
+    type: str
+    created_at: datetime | None
+    header: dict[str, Any]
+    members: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as received; `context_range` is where its `@context` lies in `data`."""
+    """A document, read."""
 
-    data: bytes
-    type: str
-    context_range: tuple[int, int]
+    head: Head
     events: tuple[DocumentEvent, ...]
-    created_at: datetime | None
-    header: dict[str, Any]  # epcisHeader, with master data, as written
-    raw: dict[str, Any]
 
     def body(self, number: int) -> bytes:
-        """Return the body of the event of this number, cut out of the document's own bytes."""
-        start, end = self.context_range
-        event = self.events[number]
-        return b'{"@context":' + self.data[start:end] + b',"event":' + self.data[event.start : event.end] + b"}"
+        """Return the body of the event of this number."""
+        return self.events[number].body
 
 
 def parse_document(data: bytes, *, max_bytes: int = MAX_DOCUMENT) -> Document:
@@ -73,52 +72,97 @@ def parse_document(data: bytes, *, max_bytes: int = MAX_DOCUMENT) -> Document:
 
 def read_document(data: bytes, *, max_bytes: int = MAX_DOCUMENT) -> Document:
     """Read a document whose events stand or fall alone. Raise DocumentInvalid where the document itself is at fault."""
-    value = read_json(data, max_bytes, MAX_NODES, DocumentInvalid)
-    if not isinstance(value, dict):
-        raise DocumentInvalid([Fault("", "A document is an object with @context and type.")])
+    if len(data) > max_bytes:
+        raise DocumentInvalid([Fault("", f"{len(data):,} bytes are more than the {max_bytes:,} allowed.")])
+    stream = DocumentStream(lambda: (data,))
+    events = tuple(stream.events())
+    return Document(stream.head(), events)
+
+
+class DocumentStream:
+    """A JSON document read one event at a time; `head()` is known when all of `events()` were taken."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._document = JsonDocument(source)
+
+    def survey(self) -> int:
+        """Check all but the events themselves, and count them. Raises DocumentInvalid."""
+        count = self._document.survey().count
+        if self._is_single():
+            return 1
+        self.head()
+        return count
+
+    def events(self) -> Iterator[DocumentEvent]:
+        """Yield the events. Raises DocumentInvalid as soon as the document itself is seen to be at fault."""
+        context, found = None, 0
+        for written in self._document.events():
+            if context is None:
+                context = self._context()
+            left = SUGGESTIONS if found < MAX_FAULTS else 0
+            each = _read(written, self._document.envelope, context, left)
+            found += len(each.faults)
+            yield each
+        if self._is_single():
+            yield _read_single(b"".join(self._source()))
+        else:
+            self.head()
+
+    def head(self) -> Head:
+        """Check what surrounds the events, and return it. Raises DocumentInvalid with all that is wrong there."""
+        members = self._document.envelope.members
+        if self._is_single():
+            return Head(members["type"], None, {}, members)
+        context = read_outer_context(members.get("@context"), "/@context")
+        reader = Reader(context)
+        reader.faults += context.faults
+        items = _read_envelope(reader, members)
+        if reader.faults or items is None:
+            raise DocumentInvalid(reader.faults)
+        created_at = Reader(context).time(members["creationDate"], "/creationDate")
+        return Head(members["type"], created_at, members.get("epcisHeader") or {}, members)
+
+    def _context(self) -> Context:
+        envelope = self._document.envelope
+        value = envelope.members.get("@context")
+        if value is None and envelope.context:
+            value = read_json(envelope.context.encode(), MAX_BODY, refusal=DocumentInvalid)
+        context = read_outer_context(value, "/@context")
+        if context.faults:
+            raise DocumentInvalid(context.faults)
+        return context
+
+    def _is_single(self) -> bool:
+        members = self._document.envelope.members
+        return members.get("type") in EVENT_TYPES and "epcisBody" not in members
+
+
+def _read(written: WrittenEvent, envelope: Envelope, context: Context, suggestions: int) -> DocumentEvent:
+    event, faults = read_event(written.value, context, written.pointer, suggestions=suggestions)
+    body = f'{{"@context":{envelope.context},"event":{written.text}}}'.encode()
+    if len(body) > MAX_BODY:
+        faults = [*faults, too_large(written.pointer, len(body))]
+    return DocumentEvent(written.pointer, body, None if faults else event, tuple(faults))
+
+
+def too_large(pointer: str, size: int) -> Fault:
+    """The fault of an event that does not fit into a body."""
+    return Fault(pointer, f"An event has at most {MAX_BODY:,} bytes with its @context; this one has {size:,}.")
+
+
+def _read_single(data: bytes) -> DocumentEvent:
+    """Read an event that came alone, with a context of its own."""
+    value = read_json(data, MAX_BODY, refusal=DocumentInvalid)
     context = read_outer_context(value.get("@context"), "/@context")
-    kind = value.get("type")
-    if kind in EVENT_TYPES:
-        return _read_single_event(data, value, context)
-    reader = Reader(context)
-    reader.faults += context.faults
-    items = _read_envelope(reader, value)
-    if reader.faults or items is None:
-        raise DocumentInvalid(reader.faults)
-    path = _EVENTS_AT[value["type"]]
-    pointer = "/" + "/".join(path)
-    ranges = strictjson.item_ranges(data, _find(data, path))
-    events = []
-    found = 0
-    for number, (item, (start, end)) in enumerate(zip(items, ranges, strict=True)):
-        left = SUGGESTIONS if found < MAX_FAULTS else 0
-        event, faults = read_event(item, context, f"{pointer}/{number}", suggestions=left)
-        found += len(faults)
-        events.append(DocumentEvent(f"{pointer}/{number}", start, end, event, tuple(faults)))
-    created_at = Reader(context).time(value["creationDate"], "/creationDate")
-    header = value.get("epcisHeader") or {}
-    return Document(data, value["type"], _context_range(data), tuple(events), created_at, header, value)
-
-
-def _read_single_event(data: bytes, value: dict[str, Any], context: Context) -> Document:
     event, faults = read_event(value, context, "", own_context=True)
     faults = [*context.faults, *faults]
-    start = len(data) - len(data.lstrip(b" \t\r\n"))
-    single = DocumentEvent("", start, len(data.rstrip(b" \t\r\n")), None if faults else event, tuple(faults))
-    context_range = _context_range(data) if "@context" in value else (0, 0)
-    return Document(data, value["type"], context_range, (single,), None, {}, value)
-
-
-def _context_range(data: bytes) -> tuple[int, int]:
-    return strictjson.member_ranges(data)["@context"]
-
-
-def _find(data: bytes, path: _Path) -> int:
-    """Return where the value at `path` begins."""
-    start = 0
-    for name in path:
-        start = strictjson.member_ranges(data, start)[name][0]
-    return start
+    ranges = strictjson.member_ranges(data)
+    start, end = ranges.get("@context", (0, 0))
+    body = b'{"@context":' + data[start:end] + b',"event":' + data.strip(b" \t\r\n") + b"}"
+    if len(body) > MAX_BODY:
+        faults.append(too_large("", len(body)))
+    return DocumentEvent("", body, None if faults else event, tuple(faults))
 
 
 # --- the envelope ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ NEXT_PAGE_TOKEN_EXPIRES: Final = "GS1-Next-Page-Token-Expires"
 VENDOR_VERSION: Final = "GS1-Vendor-Version"
 EXTENSIONS: Final = "GS1-Extensions"
 
-SUPPORTED_VERSION: Final = "2.0.0"
+SUPPORTED_VERSION: Final = "2.0"
 MAX_CAPTURE_EVENTS: Final = 100_000
 MAX_CAPTURE_BYTES: Final = 128 * 1024 * 1024
 VENDOR: Final = "Waylog/1"
@@ -78,11 +78,9 @@ def check_versions(request: HttpRequest) -> None:
     assert ours is not None
     for wanted, lowest, highest in ((EPCIS_VERSION, EPCIS_MIN, EPCIS_MAX), (CBV_VERSION, CBV_MIN, CBV_MAX)):
         exact, low, high = (_asked_version(request, name) for name in (wanted, lowest, highest))
-        if (exact and exact[:2] != ours[:2]) or (low and low > ours) or (high and high < ours[: len(high)]):
-            raise implementation(
-                406,
-                f"Version {SUPPORTED_VERSION} is spoken here, and {wanted[4:].partition('-')[0]} of no other version.",
-            )
+        if (exact and exact[:2] != ours[:2]) or (low and low[:2] > ours) or (high and high < ours[: len(high)]):
+            standard = wanted.split("-")[1]
+            raise implementation(406, f"{standard} {SUPPORTED_VERSION} is spoken here; {wanted} asks for another.")
 
 
 def _choice(request: HttpRequest, name: str, words: tuple[str, ...]) -> str:
@@ -101,7 +99,7 @@ def _asked_version(request: HttpRequest, name: str) -> tuple[int, ...] | None:
         return None
     found = _version(text)
     if found is None:
-        raise EpcisProblem("ValidationException", f"{name} is a version such as 2.0.0; this one is {text[:60]!r}.")
+        raise EpcisProblem("ValidationException", f"{name} is a version such as 2.0; this one is {text[:60]!r}.")
     return found
 
 

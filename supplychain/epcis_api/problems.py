@@ -18,6 +18,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 STATUS: Final[Mapping[str, int]] = {
     "ValidationException": 400,
+    "QueryValidationException": 400,
     "QueryParameterException": 400,
     "SubscriptionControlsException": 400,
     "InvalidURIException": 400,

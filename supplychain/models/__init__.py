@@ -1,5 +1,6 @@
 """The product's tables. Those in `events` and `shipments` are projections: `manage.py rebuild` makes them again."""
 
+from supplychain.models.captures import CapturedDocument, CaptureJob, CompanyPrefix, DocumentPart, MasterData
 from supplychain.models.clients import ApiClient
 from supplychain.models.events import Event, EventObject, SensorReading
 from supplychain.models.parties import KeyRequest, Party, PartyIdentifier, Product, Site
@@ -9,10 +10,15 @@ from supplychain.models.shipments import Shipment, ShipmentLine
 
 __all__ = [
     "ApiClient",
+    "CaptureJob",
+    "CapturedDocument",
+    "CompanyPrefix",
+    "DocumentPart",
     "Event",
     "EventObject",
     "KeptAnswer",
     "KeyRequest",
+    "MasterData",
     "Membership",
     "Party",
     "PartyIdentifier",

@@ -16,6 +16,9 @@ class Event(models.Model):
     scopes = ArrayField(models.UUIDField(), help_text="The shipments it belongs to.")
     event_id = models.TextField()
     body_digest = models.BinaryField(help_text="SHA-256 of the body, to tell the same event from another.")
+    event_hash = models.BinaryField(
+        null=True, help_text="The digest of its hash id (CBV 2.0, 8.9): the same however the event is written."
+    )
     event_type = models.CharField(max_length=20)
     action = models.CharField(max_length=7, blank=True)
     act = models.CharField(max_length=12, help_text="What it does in custody: pack, dispatch, accept, ..., observe.")
@@ -49,6 +52,7 @@ class Event(models.Model):
             models.Index(fields=["biz_location", "event_time"], name="supplychain_event_place_time"),
             models.Index(fields=["tenant", "-index"], name="supplychain_event_tenant"),
             models.Index(fields=["event_id"], name="supplychain_event_id"),
+            models.Index(fields=["tenant", "event_hash"], name="supplychain_event_hash"),
         ]
 
 
