@@ -41,8 +41,12 @@ _LEFT_OUT = frozenset({"@context", "type", "recordTime", "eventID", "errorDeclar
 
 def event_hash_id(event: Event, *, ignore: Collection[str] = ()) -> str:
     """Return the hash id of an event; `ignore` names extensions, as written, that do not belong to it."""
-    digest = hashlib.sha256(pre_hash(event, ignore=ignore).encode()).hexdigest()
-    return f"ni:///sha-256;{digest}?ver=CBV2.0"
+    return f"ni:///sha-256;{event_digest(event, ignore=ignore).hex()}?ver=CBV2.0"
+
+
+def event_digest(event: Event, *, ignore: Collection[str] = ()) -> bytes:
+    """Return the 32 bytes inside the hash id."""
+    return hashlib.sha256(pre_hash(event, ignore=ignore).encode()).digest()
 
 
 def pre_hash(event: Event, *, ignore: Collection[str] = ()) -> str:

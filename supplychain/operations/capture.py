@@ -69,6 +69,8 @@ class CaptureItem:
     chains: Mapping[str, bytes] = field(default_factory=dict)
     parsed: Event | None = None
     """The body, parsed, where whoever made it has parsed it already."""
+    once: bool = False
+    """Whether an event that says the same as one that its signer captured before is that one (`rule.Item`)."""
 
 
 def capture(items: Sequence[CaptureItem], *, party: UUID | None, now: datetime, atomic: bool = False) -> list[Outcome]:
@@ -121,7 +123,7 @@ def read_item(item: CaptureItem, *, party: UUID | None = None) -> Item:
         raise BodyInvalid(message, pointer=str(first["pointer"]), detail={"faults": faults}) from None
     read = event_rows.read(item.body, event)
     _check_lengths(read)
-    return Item(read, _chains(item.chains, read), party)
+    return Item(read, _chains(item.chains, read), party, item.once)
 
 
 def _chains(given: Mapping[str, bytes], read: event_rows.Read) -> dict[str, bytes]:

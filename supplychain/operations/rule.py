@@ -54,11 +54,13 @@ class UnknownEvent(Refused):
 @dataclass(frozen=True, slots=True)
 class Item:
     """What capture hands through the log: the event as read, the secrets of the chains that it opens, and the party
-    whose key must have signed it (None: any)."""
+    whose key must have signed it (None: any). With `once` an event that says the same as one that its signer captured
+    before (by its hash, whatever its id) is that one, and no second entry."""
 
     read: Read
     chains: dict[str, bytes] = field(default_factory=dict)
     party: UUID | None = None
+    once: bool = False
 
 
 @dataclass(slots=True)
@@ -70,6 +72,15 @@ class Prior:
     act: str
     scopes: list[UUID]
     declared_by: int | None = None
+    event_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The first event that says the same: where it stands, and its id."""
+
+    index: int
+    event_id: str
 
 
 class CaptureRule:
@@ -90,15 +101,46 @@ class CaptureRule:
         self.hashes: dict[int, bytes] = {}
         self.declared: dict[int, int] = {}
         self.named: list[Named] = []
+        self.same: dict[tuple[UUID, bytes, bool], Same] = {}
         items = [(each, each.context) for each in pending if isinstance(each.context, Item)]
         signers = {party_of(each) for each in pending}
         named = [name for each in pending if (name := _named(each, strict=False))]
+        self._load_same(items)
         self._load_priors(items)
         self._load_shipments(items, named)
         self._load_parties(items, signers, named)
 
+    def _load_same(self, items: Sequence[tuple[Pending, Item]]) -> None:
+        """Find what is looked for by its hash: events to be captured once, and events declared wrong without an id."""
+        asked = [(each, item) for each, item in items if item.once or _is_declared_by_hash(item)]
+        if not asked:
+            return
+        rows = Event.objects.filter(
+            tenant__in={party_of(each) for each, _ in asked},
+            event_hash__in={item.read.event_hash for _, item in asked},
+        ).order_by("index")
+        for tenant, event_hash, is_declaration, index, event_id in rows.values_list(
+            "tenant", "event_hash", "is_error_declaration", "index", "event_id"
+        ):
+            self.same.setdefault((tenant, bytes(event_hash), is_declaration), Same(index, event_id))
+
+    def _id_of(self, pending: Pending, item: Item) -> str:
+        """An event's own id; else that of the event it declares wrong; else the one that follows from its statement."""
+        if _is_declared_by_hash(item):
+            declared = self.same.get((party_of(pending), item.read.event_hash, False))
+            if declared is not None:
+                return declared.event_id
+        return _event_id(pending, item)
+
+    def _with_id(self, pending: Pending, item: Item) -> Item:
+        """The item, its event under the id that stands beside it where it has none of its own."""
+        if item.read.event.event_id:
+            return item
+        event = msgspec.structs.replace(item.read.event, event_id=self._id_of(pending, item))
+        return replace(item, read=replace(item.read, event=event))
+
     def _load_priors(self, items: Sequence[tuple[Pending, Item]]) -> None:
-        ids = {_event_id(each, item) for each, item in items}
+        ids = {self._id_of(each, item) for each, item in items}
         ids |= {item.read.event.waylog.about for _, item in items if item.read.event.waylog.about}
         rows = Event.objects.filter(event_id__in=ids).values_list(
             "tenant",
@@ -109,9 +151,11 @@ class CaptureRule:
             "act",
             "scopes",
             "declared_in_error_by",
+            "event_hash",
         )
-        for tenant, event_id, is_declaration, index, digest, act, scopes, declared_by in rows if ids else ():
-            self._know(tenant, event_id, is_declaration, Prior(index, bytes(digest), act, scopes, declared_by))
+        for tenant, event_id, is_declaration, index, digest, act, scopes, declared_by, hashed in rows if ids else ():
+            known = Prior(index, bytes(digest), act, scopes, declared_by, hashed and bytes(hashed))
+            self._know(tenant, event_id, is_declaration, known)
 
     def _know(self, tenant: UUID, event_id: str, is_declaration: bool, prior: Prior) -> None:
         self.priors[tenant, event_id, is_declaration] = prior
@@ -123,7 +167,7 @@ class CaptureRule:
         scopes = {scope_of(chain) for _, item in items for chain in item.chains.values()}
         for each, item in items:
             if item.read.act == Act.CORRECT:
-                prior = self.priors.get((party_of(each), _event_id(each, item), False))
+                prior = self.priors.get((party_of(each), self._id_of(each, item), False))
                 scopes |= set(prior.scopes) if prior else set()
             scopes |= set(self.accepted.get(item.read.event.waylog.about or "", ()))
         uris = [uri for each in named for uri in each.uris]
@@ -164,7 +208,7 @@ class CaptureRule:
             return self._admit_key(pending)
         if pending.statement.type != "event" or not isinstance(pending.context, Item):
             raise Invalid(f"a statement of the type {pending.statement.type} is not captured here")
-        item, signer = _with_id(pending, pending.context), self.signer_of(pending.key.party)
+        item, signer = self._with_id(pending, pending.context), self.signer_of(pending.key.party)
         if self.now is not None:
             custody.check_time(item.read.event, now=self.now)
         event_id = _event_id(pending, item)
@@ -182,6 +226,8 @@ class CaptureRule:
 
     def _refuse_repeated(self, item: Item, signer: Party, event_id: str) -> None:
         is_declaration = item.read.act == Act.CORRECT
+        if item.once and (same := self.same.get((signer.id, item.read.event_hash, is_declaration))) is not None:
+            raise AlreadyAppended(same.index)
         prior = self.priors.get((signer.id, event_id, is_declaration))
         if prior is not None:
             if prior.digest == item.read.digest:
@@ -327,8 +373,11 @@ class CaptureRule:
         return made
 
     def _refuse_other_event(self, pending: Pending, prior: Prior, item: Item) -> None:
-        """A declaration repeats its event in all but errorDeclaration and recordTime (EPCIS 2.0, 7.4.1.2)."""
+        """A declaration repeats its event in all but errorDeclaration and recordTime (EPCIS 2.0, 7.4.1.2); the hash,
+        which leaves out just these, tells the same for every way of writing it (CBV 2.0, 8.9)."""
         assert pending.body is not None
+        if prior.event_hash == item.read.event_hash:
+            return
         earlier = histories.body_of(prior.index, self)
         if earlier is not None and histories.without_declaration(earlier) != histories.without_declaration(
             pending.body
@@ -361,8 +410,10 @@ class CaptureRule:
             pending.body or b"",
         )
         self.hashes[pending.index] = pending.statement_hash
-        prior = Prior(pending.index, item.read.digest, item.read.act.value, scopes)
-        self._know(signer.id, event_id, item.read.act == Act.CORRECT, prior)
+        prior = Prior(pending.index, item.read.digest, item.read.act.value, scopes, event_hash=item.read.event_hash)
+        is_declaration = item.read.act == Act.CORRECT
+        self._know(signer.id, event_id, is_declaration, prior)
+        self.same.setdefault((signer.id, item.read.event_hash, is_declaration), Same(pending.index, event_id))
 
     # --- keys --------------------------------------------------------------------------------------------------------
 
@@ -420,12 +471,9 @@ def _event_id(pending: Pending, item: Item) -> str:
     return item.read.event.event_id or event_rows.given_id(pending.statement.id)
 
 
-def _with_id(pending: Pending, item: Item) -> Item:
-    """The item, its event under the id that stands beside it where it has none of its own."""
-    if item.read.event.event_id:
-        return item
-    event = msgspec.structs.replace(item.read.event, event_id=_event_id(pending, item))
-    return replace(item, read=replace(item.read, event=event))
+def _is_declared_by_hash(item: Item) -> bool:
+    """Whether it declares an event wrong without naming it: its hash, which is that event's, says which."""
+    return item.read.act == Act.CORRECT and not item.read.event.event_id
 
 
 def _check_count(links: Sequence[bytes], read: Read, *, at_least: bool = True) -> None:

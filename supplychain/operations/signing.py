@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from django.db.models import Q
 from nacl.signing import SigningKey
 
@@ -26,6 +27,7 @@ from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.parsing import parse_body
 from supplychain.models import Event, Shipment
 from supplychain.operations.capture import CaptureItem, capture
+from supplychain.projections.events import given_id
 
 KEY_ROLES = ("managed", "admin")
 """Which of a party's held keys signs its events: the managed one, else the admin key."""
@@ -91,28 +93,46 @@ class EventSigner:
         """
         event_id = str(event.get("eventID") or f"urn:uuid:{uuid4()}")
         body = builders.body_bytes(event if "eventID" in event else {"eventID": event_id, **event})
-        parsed = parse_body(body)
-        moved = self._moved(parsed)
-        salt = secrets.token_bytes(32)
+        return self.sign_body(body, parse_body(body), signing_key=signing_key)
+
+    def sign_body(
+        self,
+        body: bytes,
+        parsed: EpcisEvent,
+        *,
+        signing_key: SigningKey,
+        claims: Mapping[str, str | int] | None = None,
+        corrects: str | None = None,
+        once: bool = False,
+    ) -> Signed:
+        """Sign the bytes of a body that was parsed to `parsed`; an event without eventID gets one beside it.
+
+        `corrects` is the id of the event that an error declaration without eventID takes back; with `once` an event
+        that the party has captured before, under whatever id, is not captured again.
+        """
+        known = parsed if corrects is None else msgspec.structs.replace(parsed, event_id=corrects)
+        moved = self._moved(known)
+        salt, statement_id = secrets.token_bytes(32), secrets.token_hex(16)
         payload = statement.format_statement(
             Statement(
                 v=1,
                 log=self.origin,
                 type="event",
-                id=secrets.token_hex(16),
+                id=statement_id,
                 key=keys.key_id(bytes(signing_key.verify_key)),
                 links=tuple(statement.link(chain.secret, chain.head) for chain in moved.values()),
                 body=statement.commitment(salt, body),
-                claims={},
+                claims=dict(claims or {}),
             )
         )
+        event_id = known.event_id or given_id(statement_id)
         statement_hash = envelope.statement_hash(payload)
         opened = {unit: chain.secret for unit, chain in moved.items() if chain.head == ZERO}
-        self._move(parsed, event_id, moved, statement_hash)
+        self._move(known, event_id, moved, statement_hash)
         signature = signing_key.sign(envelope.signed_bytes(payload)).signature
         signed = envelope.Envelope(payload, envelope.PAYLOAD_TYPE, None, signature)
         chains = tuple(chain.secret for chain in moved.values())
-        return Signed(CaptureItem(signed, body, salt, opened, parsed), event_id, statement_hash, chains)
+        return Signed(CaptureItem(signed, body, salt, opened, parsed, once), event_id, statement_hash, chains)
 
     def _moved(self, event: EpcisEvent) -> dict[str, Chain]:
         """The chains that the event links to, in the order of its units; an unknown one is left to be refused."""

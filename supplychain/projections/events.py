@@ -11,6 +11,7 @@ from uuid import UUID
 
 from ledger import bulk
 from supplychain.custody import Act, act_beneath, exact, units_of
+from supplychain.epcis.event_hash import event_digest
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.events import Quantity, SensorElement, SensorReport
 from supplychain.epcis.identifiers import canonical
@@ -29,6 +30,7 @@ class Read:
     beneath: Act
     units: tuple[str, ...]
     digest: bytes
+    event_hash: bytes
     objects: list[Object]
 
     @property
@@ -47,6 +49,7 @@ def read(body: bytes, event: EpcisEvent) -> Read:
         beneath,
         units_of(event),
         hashlib.sha256(body).digest(),
+        event_digest(event),
         objects_of(event),
     )
 
@@ -85,6 +88,7 @@ _EVENT_COLUMNS = (
     "scopes",
     "event_id",
     "body_digest",
+    "event_hash",
     "event_type",
     "action",
     "act",
@@ -112,6 +116,7 @@ def _event_row(placed: Placed, declared_by: int | None) -> tuple[object, ...]:
         placed.scopes,
         placed.event_id,
         placed.read.digest,
+        placed.read.event_hash,
         event.event_type,
         event.action or "",
         placed.read.act.value,
