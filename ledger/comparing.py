@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.audit import Fault, Found
+from ledger.audit import Fault, Found, Part
 from ledger.tlog import bundle as bundles
 from ledger.tlog import merkle
 from ledger.tlog.checkpoint import open_checkpoint
@@ -17,16 +17,22 @@ def against_checkpoint(found: Found, data: str | bytes) -> list[Fault]:
     try:
         kept = open_checkpoint(data, verifiers=[VerifierKey(name=found.origin, public_key=key) for key in keys])
     except TlogError as error:
-        return [Fault(-1, f"the checkpoint from outside is none that this log has signed: {error}")]
+        return [Fault(-1, f"the checkpoint from outside is none that this log has signed: {error}", Part.OUTSIDE)]
     if kept.origin != found.origin:
-        return [Fault(-1, f"the checkpoint from outside is of another log, {kept.origin}")]
+        return [Fault(-1, f"the checkpoint from outside is of another log, {kept.origin}", Part.OUTSIDE)]
     if kept.tree_size > found.tree_size:
         missing = f"the checkpoint from outside has {kept.tree_size:,} entries: those from here on are missing"
-        return [Fault(found.tree_size, missing)]
+        return [Fault(found.tree_size, missing, Part.OUTSIDE)]
     hashes = memoryview(found.leaf_hashes)
     root = merkle.root_of(bytes(hashes[at : at + 32]) for at in range(0, kept.tree_size * 32, 32))
     if root != kept.root_hash:
-        return [Fault(kept.tree_size, "the checkpoint from outside has another root: an entry before here is another")]
+        return [
+            Fault(
+                kept.tree_size,
+                "the checkpoint from outside has another root: an entry before here is another",
+                Part.OUTSIDE,
+            )
+        ]
     return []
 
 
@@ -35,14 +41,14 @@ def against_bundle(found: Found, data: bytes) -> list[Fault]:
     try:
         checkpoint, leaves = _read(data)
     except TlogError as error:
-        return [Fault(-1, f"the file from outside does not hold by itself: {error}")]
+        return [Fault(-1, f"the file from outside does not hold by itself: {error}", Part.OUTSIDE)]
     faults = against_checkpoint(found, checkpoint)
     for index, leaf in leaves:
         here = bytes(found.leaf_hashes[index * 32 : index * 32 + 32])
         if not here:
-            faults.append(Fault(index, "the entry in the file from outside is missing"))
+            faults.append(Fault(index, "the entry in the file from outside is missing", Part.OUTSIDE))
         elif here != merkle.leaf_hash(leaf):
-            faults.append(Fault(index, "the entry in the file from outside is another"))
+            faults.append(Fault(index, "the entry in the file from outside is another", Part.OUTSIDE))
     return sorted(faults)
 
 

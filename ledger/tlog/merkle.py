@@ -90,6 +90,16 @@ class CompactRange:
         """Return the range with these leaf hashes appended; raise Malformed when one is not 32 bytes."""
         return self.grow(hashes).range
 
+    def extend_subtrees(self, level: int, roots: Iterable[bytes]) -> "CompactRange":
+        """Return the range with complete subtrees of 2**level leaves appended, given by their roots.
+
+        Raises Malformed when a root is not 32 bytes, or where no subtree of that size can begin.
+        """
+        if self.size & ((1 << level) - 1):
+            raise Malformed(f"no complete subtree of {1 << level} entries begins after {self.size}")
+        above = CompactRange(self.size >> level, self.hashes).extend(roots)
+        return CompactRange(above.size << level, above.hashes)
+
     def grow(self, hashes: Iterable[bytes]) -> Growth:
         """Append leaf hashes, level by level; give also every subtree completed by it, as tiles need them.
 

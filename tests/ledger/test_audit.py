@@ -165,7 +165,7 @@ def verify(*more: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_several_processes_find_what_one_finds(full: Log, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "CHUNK", 40)
+    monkeypatch.setattr(audit.entries, "CHUNK", 40)
     owner = Owner()
     one = verify("--processes", "1")[1]
     code, two = verify("--processes", "2")

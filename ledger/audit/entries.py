@@ -1,0 +1,269 @@
+"""The entries in their order: each held against those before it, and what they say of keys decided again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from django.db import connection
+
+from ledger import examining, keyrules
+from ledger.admission import Refused
+from ledger.audit.found import Fault, Found, Part
+from ledger.examining import Examined, Said
+from ledger.models import Checkpoint, Entry, LogHead
+from ledger.tlog import merkle, tile
+from ledger.tlog.errors import Malformed
+from ledger.tlog.keys import KeyRecord
+from ledger.tlog.merkle import CompactRange
+from ledger.tlog.statement import ZERO, Statement, link
+
+CHUNK = 4 * tile.WIDTH
+"""How many entries are examined in one go."""
+
+
+@dataclass(slots=True)
+class Position:
+    """All that a check knows once it has taken the entries below `range.size`, apart from their leaf hashes."""
+
+    origin: str
+    range: CompactRange
+    last_time: int
+    table: keyrules.KeyTable
+    attested: dict[int, int]
+    heads: dict[bytes, bytes]
+    """By chain, the hash of its latest linked statement."""
+    hidden: dict[bytes, bytes]
+    """By link, the statement hash of linked entries whose body and chains are gone."""
+    lacking: dict[bytes, int]
+    """By commitment, the entries without the body that they commit to."""
+    erased: dict[bytes, int]
+    """By commitment, the entry that says that a body was erased."""
+    roots_at: dict[int, bytes]
+    """The root at each size of which a checkpoint is kept."""
+    faults: list[Fault]
+    links: int = 0
+    bodies: int = 0
+
+
+class Check:
+    """One pass over the log, in order."""
+
+    def __init__(self, found: Found, trusted_size: int = 0) -> None:
+        self.found = found
+        self.trusted_size = trusted_size
+        self.range = merkle.CompactRange()
+        self.tile_roots: list[bytes] = []
+        self.table = keyrules.KeyTable()
+        self.allowed: dict[tuple[str, str], bytes] = {}
+        """By key and type, the party of a key that may sign that as the keys stand now."""
+        self.attested: dict[int, int] = {}
+        self.heads: dict[bytes, bytes] = {}
+        self.hidden: dict[bytes, bytes] = {}
+        self.lacking: dict[bytes, int] = {}
+        self.erased: dict[bytes, int] = {}
+        self.roots_at: dict[int, bytes] = {0: merkle.empty_root()}
+        self.last_time = 0
+
+    def fault(self, part: Part, index: int, what: str) -> None:
+        """Write down what does not hold."""
+        self.found.faults.append(Fault(index, what, part))
+
+    # --- where it stands
+
+    def position(self) -> Position:
+        """Where the check stands between two ranges of entries."""
+        return Position(
+            origin=self.found.origin,
+            range=self.range,
+            last_time=self.last_time,
+            table=self.table,
+            attested=self.attested,
+            heads=self.heads,
+            hidden=self.hidden,
+            lacking=self.lacking,
+            erased=self.erased,
+            roots_at=self.roots_at,
+            faults=self.found.faults,
+            links=self.found.checked[Part.LINKS],
+            bodies=self.found.checked[Part.BODIES],
+        )
+
+    def go_on(self, at: Position) -> None:
+        """Stand where an earlier check stood; the leaf hashes below come from the tiles, and must lead to its root."""
+        self.found.from_index = at.range.size
+        self.range, self.last_time, self.table = at.range, at.last_time, at.table
+        self.attested, self.heads, self.hidden = at.attested, at.heads, at.hidden
+        self.lacking, self.erased, self.roots_at = at.lacking, at.erased, at.roots_at
+        self.found.faults = list(at.faults)
+        self.found.checked.update({Part.LINKS: at.links, Part.BODIES: at.bodies})
+        self.found.checked.update({Part.ENTRIES: at.range.size, Part.ADMISSION: at.range.size})
+        self.found.leaf_hashes, self.tile_roots = examining.stored_hashes(at.range.size)
+        full = merkle.CompactRange().extend_subtrees(tile.HEIGHT, self.tile_roots)
+        rest = self.found.leaf_hashes[full.size * merkle.HASH_BYTES :]
+        try:
+            again = full.extend(bytes(rest[n : n + merkle.HASH_BYTES]) for n in range(0, len(rest), merkle.HASH_BYTES))
+        except Malformed:
+            again = full
+        if again != at.range:
+            what = "the stored hashes of the entries below here are not those that were checked before"
+            self.fault(Part.TILES, at.range.size, what)
+
+    # --- entries, in order
+
+    def entries(self, progress: Progress, processes: int) -> None:
+        """Examine every entry from where the check stands; call `progress` after each range."""
+        wanted = set(Checkpoint.objects.values_list("tree_size", flat=True))
+        size = self.found.tree_size
+        ranges = [(at, min(at + CHUNK, size)) for at in range(self.range.size, size, CHUNK)]
+        examiner = examining.Examiner(self.found.origin, examining.public_keys(), self.trusted_size)
+        for part in examining.examine_all(examiner, ranges, processes=processes):
+            self.found.faults += [Fault(index, what, kind) for index, what, kind in part.faults]
+            for said in part.said:
+                self.one(said)
+            for at in sorted(at for at in wanted if part.first < at < part.end):
+                self.roots_at[at] = self.range.extend(part.leaf_hashes[: at - part.first]).root()
+            self._extend(part)
+            if part.end in wanted:
+                self.roots_at[part.end] = self.range.root()
+            self.found.leaf_hashes += b"".join(part.leaf_hashes)
+            progress(self)
+        self.found.checked[Part.ENTRIES] = self.found.checked[Part.ADMISSION] = size
+        self._beyond()
+        self._commitments()
+
+    def _extend(self, part: Examined) -> None:
+        """Let the tree grow by a range, by whole tiles where it begins with one."""
+        rest = part.leaf_hashes
+        if part.tile_roots and part.first == len(self.tile_roots) * tile.WIDTH:
+            self.range = self.range.extend_subtrees(tile.HEIGHT, part.tile_roots)
+            self.tile_roots += part.tile_roots
+            rest = rest[len(part.tile_roots) * tile.WIDTH :]
+        self.range = self.range.extend(rest)
+
+    def root_at(self, size: int) -> bytes:
+        """The root over the first `size` entries, at most as many as were checked."""
+        if size not in self.roots_at:
+            raw = memoryview(self.found.leaf_hashes)[: size * merkle.HASH_BYTES]
+            self.roots_at[size] = merkle.root_of(bytes(raw[at : at + 32]) for at in range(0, len(raw), 32))
+        return self.roots_at[size]
+
+    def _beyond(self) -> None:
+        size = LogHead.objects.get().tree_size
+        if Entry.objects.filter(index__gte=size).exists():
+            self.fault(Part.ENTRIES, size, "the table holds entries beyond the size of the log")
+        if Entry.objects.filter(index__lt=0).exists():
+            self.fault(Part.ENTRIES, -1, "the table holds an entry with a negative index")
+
+    def _commitments(self) -> None:
+        """No commitment stands twice; the column was held against the leaves, and no index of the table is asked."""
+        with connection.cursor() as cursor:
+            cursor.execute(_REPEATED, [self.found.tree_size])
+            for [index] in cursor.fetchall():
+                self.fault(Part.ENTRIES, index, "the commitment stands at an earlier entry already")
+
+    def one(self, said: Said) -> None:
+        """Hold an entry against those before it."""
+        if said.key is None:
+            return
+        if said.record_time_ms < self.last_time:
+            self.fault(Part.ENTRIES, said.at, "the record time is before that of an earlier entry")
+        else:
+            self.last_time = said.record_time_ms
+        party = self.allowed.get((said.key, said.type)) if said.statement is None else None
+        if party is None:
+            party = self._admit(said, said.key)
+        if said.lacks_body and said.commitment is not None:
+            self.lacking[said.commitment] = said.at
+            self.hidden.update(dict.fromkeys(said.links, said.statement_hash))
+        if said.tenant is not None:
+            self.found.checked[Part.BODIES] += 1
+            if said.tenant != party:
+                self.fault(Part.BODIES, said.at, "the body is filed under another party than the signer's")
+            if said.links:
+                self._links(said)
+
+    # --- keys
+
+    def _admit(self, said: Said, key: str) -> bytes | None:
+        """Decide again what was decided when the entry came in; return the signer's party, where it is known."""
+        index, signer = said.at, self.table.known.get(key)
+        try:
+            if signer is not None:
+                keyrules.check_may_sign(cast(Statement, said), signer, index)  # it asks for the type alone
+                self.allowed[key, said.type] = bytes.fromhex(signer.party)
+            elif index:
+                self.fault(Part.ADMISSION, index, "the key is not registered before the entry")
+                return None
+            if said.statement is not None:
+                self.allowed.clear()
+                self._act(said, said.statement, signer)
+        except Refused as refused:
+            self.fault(Part.ADMISSION, index, f"it should have been refused: {refused}")
+        signer = self.table.known.get(key)
+        return None if signer is None else bytes.fromhex(signer.party)
+
+    def _act(self, said: Said, found: Statement, signer: KeyRecord | None) -> None:
+        index = said.at
+        if found.type == "key.register":
+            asked = keyrules.admit_registration(found, signer, index, self.table)
+            self.table.known[asked.key_id] = KeyRecord(asked.key_id, asked.public_key, asked.party, asked.role, index)
+        elif found.type == "key.revoke" and signer is not None:
+            self._revoke(index, keyrules.admit_revocation(found, signer, index, self.table))
+        elif found.type == "key.attest":
+            self.attested.update(dict.fromkeys(keyrules.parse_attestation(found), index))
+        elif found.type == "approval.request":
+            keyrules.parse_approval(found)
+            self.table.approvals[said.statement_hash] = found
+        elif found.type == "body.erased":
+            self._erase(index, str(found.claims.get("commitment")))
+
+    def _revoke(self, index: int, revoked: keyrules.Revocation) -> None:
+        old = self.table.known[revoked.key_id]
+        self.table.known[revoked.key_id] = KeyRecord(
+            old.key_id, old.public_key, old.party, old.role, old.registered_index, revoked.last_valid_index, index
+        )
+
+    def _erase(self, index: int, commitment: str) -> None:
+        try:
+            self.erased[bytes.fromhex(commitment)] = index
+        except ValueError:
+            self.fault(Part.ADMISSION, index, "it names no commitment whose body was erased")
+
+    # --- chains and bodies
+
+    def _links(self, said: Said) -> None:
+        """Each link must follow the latest linked statement of its chain."""
+        if len(said.chains) < len(said.links):
+            self.fault(Part.LINKS, said.at, "a link's chain is missing")
+            return
+        for chain, stated in zip(said.chains, said.links, strict=False):
+            if len(chain) != 16 or self._next_link(chain, stated) != stated:
+                self.fault(Part.LINKS, said.at, "its link does not follow the latest statement of its chain")
+            self.heads[chain] = said.statement_hash
+            self.found.checked[Part.LINKS] += 1
+
+    def _next_link(self, chain: bytes, stated: bytes) -> bytes:
+        """The link that the chain's next statement has; statements whose chains are gone are found by their links."""
+        due = link(chain, self.heads.get(chain, ZERO))
+        while due != stated and due in self.hidden:
+            due = link(chain, self.hidden.pop(due))
+        return due
+
+    def bodies(self) -> None:
+        """A body is there unless a later entry erased it, and then it is not."""
+        for commitment, index in self.lacking.items():
+            if commitment not in self.erased:
+                self.fault(Part.BODIES, index, "its body is missing")
+        there = set(examining.kept_commitments(self.erased))
+        for commitment, index in self.erased.items():
+            if commitment in there:
+                self.fault(Part.BODIES, index, "the body that it erased is there")
+
+
+Progress = Callable[[Check], None]
+_REPEATED = (
+    "SELECT index FROM (SELECT index, row_number() OVER (PARTITION BY commitment ORDER BY index) AS nth"
+    " FROM ledger_entry WHERE commitment IS NOT NULL AND index < %s) AS counted WHERE nth > 1"
+)
