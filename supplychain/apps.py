@@ -18,6 +18,7 @@ class SupplychainConfig(AppConfig):
         register(checks.checkpoint_is_apart, Tags.security, deploy=True)
         _register_readers()
         _register_projections()
+        _register_jobs()
 
 
 def _register_readers() -> None:
@@ -40,3 +41,11 @@ def _register_projections() -> None:
     history.register_decoder(decoder.decode)
     audit.register_auditor("projections", rebuild.differences)
     audit.register_auditor("forecasts", lambda: (audit.Fault(index, what) for index, what in queries.faults()))
+
+
+def _register_jobs() -> None:
+    """Large EPCIS documents are captured by the worker."""
+    from forecasting import jobs
+    from supplychain.operations import documents
+
+    jobs.register(documents.KIND, documents.perform)

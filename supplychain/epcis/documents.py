@@ -86,9 +86,14 @@ class DocumentStream:
         self._source = source
         self._document = JsonDocument(source)
 
-    def survey(self) -> int:
-        """Check all but the events themselves, and count them. Raises DocumentInvalid."""
-        count = self._document.survey().count
+    def survey(self, most: int | None = None) -> int:
+        """Check all but the events themselves, and count them. Raises DocumentInvalid.
+
+        With more than `most` events the check ends there, and the count is one more.
+        """
+        count = self._document.survey(most).count
+        if most is not None and count > most:
+            return count
         if self._is_single():
             return 1
         self.head()

@@ -164,10 +164,14 @@ class JsonDocument:
         self._source = source
         self.envelope = Envelope()
 
-    def survey(self) -> Envelope:
-        """Walk through the whole, count the events, and return what surrounds them. Raises DocumentInvalid."""
+    def survey(self, most: int | None = None) -> Envelope:
+        """Walk through the whole, count the events, and return what surrounds them. Raises DocumentInvalid.
+
+        With more events than `most` the walk ends, and the count is one more.
+        """
         for _ in self._walk():
-            pass
+            if most is not None and self.envelope.count > most:
+                break
         return self.envelope
 
     def events(self) -> Iterator[WrittenEvent]:

@@ -141,6 +141,30 @@ class Endpoint(View):
         return answer
 
 
+RESOURCES = (
+    "events",
+    "eventTypes",
+    "epcs",
+    "bizSteps",
+    "bizLocations",
+    "readPoints",
+    "dispositions",
+    "capture",
+    "queries",
+)
+
+
+class Root(Endpoint):
+    """The resources there are; OPTIONS says all that is announced anywhere."""
+
+    scopes = {"GET": EITHER}
+    announces = {**headers.CAPTURE, **headers.FORMATS}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """List the top-level resources."""
+        return json_response(list(RESOURCES), form=self.form)
+
+
 class Nothing(Endpoint):
     """Every other address under /epcis/: a problem document instead of a page."""
 

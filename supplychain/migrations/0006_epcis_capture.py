@@ -90,10 +90,14 @@ class Migration(migrations.Migration):
                 ("events_refused", models.IntegerField(default=0)),
                 ("errors", models.JSONField(default=list, help_text="Problem documents, the first 100.")),
                 (
-                    "repeated",
-                    models.JSONField(
-                        default=list, help_text="The first 100 that stood in the log: which, and where."
+                    "work",
+                    models.UUIDField(
+                        help_text="The durable job that does it; none where it was done at once.", null=True
                     ),
+                ),
+                (
+                    "repeated",
+                    models.JSONField(default=list, help_text="The first 100 that stood in the log: which, and where."),
                 ),
             ],
             options={

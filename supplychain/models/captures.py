@@ -61,6 +61,7 @@ class CaptureJob(models.Model):
     events_repeated = models.IntegerField(default=0, help_text="Those that stood in the log already.")
     events_refused = models.IntegerField(default=0)
     errors = models.JSONField(default=list, help_text="Problem documents, the first 100.")
+    work = models.UUIDField(null=True, help_text="The durable job that does it; none where it was done at once.")
     repeated = models.JSONField(default=list, help_text="The first 100 that stood in the log: which, and where.")
 
     class Meta:

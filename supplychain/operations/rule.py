@@ -122,7 +122,7 @@ class CaptureRule:
         for tenant, event_hash, is_declaration, index, event_id in rows.values_list(
             "tenant", "event_hash", "is_error_declaration", "index", "event_id"
         ):
-            self.same.setdefault((tenant, bytes(event_hash), is_declaration), Same(index, event_id))
+            self.same.setdefault((tenant, bytes(event_hash or b""), is_declaration), Same(index, event_id))
 
     def _id_of(self, pending: Pending, item: Item) -> str:
         """An event's own id; else that of the event it declares wrong; else the one that follows from its statement."""
@@ -154,7 +154,7 @@ class CaptureRule:
             "event_hash",
         )
         for tenant, event_id, is_declaration, index, digest, act, scopes, declared_by, hashed in rows if ids else ():
-            known = Prior(index, bytes(digest), act, scopes, declared_by, hashed and bytes(hashed))
+            known = Prior(index, bytes(digest), act, scopes, declared_by, bytes(hashed) if hashed else None)
             self._know(tenant, event_id, is_declaration, known)
 
     def _know(self, tenant: UUID, event_id: str, is_declaration: bool, prior: Prior) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from xml.parsers import expat
 
@@ -144,10 +145,14 @@ class XmlStream:
         self._source = source
         self._walk = _Walk()
 
-    def survey(self) -> int:
-        """Check all but the events themselves, and count them. Raises DocumentInvalid."""
-        count = sum(1 for _ in self._elements())
-        self.head()
+    def survey(self, most: int | None = None) -> int:
+        """Check all but the events themselves, and count them. Raises DocumentInvalid.
+
+        With more than `most` events the check ends there, and the count is one more.
+        """
+        count = sum(1 for _ in islice(self._elements(), None if most is None else most + 1))
+        if most is None or count <= most:
+            self.head()
         return count
 
     def events(self) -> Iterator[DocumentEvent]:

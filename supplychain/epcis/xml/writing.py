@@ -49,7 +49,7 @@ def _whole(document: Mapping[str, Any], name: str, more: str, inner: Iterable[st
 
 
 def _prefixes(document: Mapping[str, Any]) -> dict[str, str]:
-    return STANDARD_PREFIXES | {"cbvmda": _CBVMDA} | _declared(document.get("@context"))
+    return {**STANDARD_PREFIXES, "cbvmda": _CBVMDA, **_declared(document.get("@context"))}
 
 
 def _declared(context: Any) -> dict[str, str]:

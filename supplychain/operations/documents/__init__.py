@@ -1,0 +1,26 @@
+"""EPCIS documents of clients that do not sign: each event is signed by its party's managed key and captured."""
+
+from supplychain.operations.documents.batches import SigningRefused
+from supplychain.operations.documents.jobs import (
+    AT_ONCE,
+    KIND,
+    capture_at_once,
+    capture_event,
+    capture_later,
+    perform,
+    run,
+)
+from supplychain.operations.documents.keeping import Received, erase_document
+
+__all__ = [
+    "AT_ONCE",
+    "KIND",
+    "Received",
+    "SigningRefused",
+    "capture_at_once",
+    "capture_event",
+    "capture_later",
+    "erase_document",
+    "perform",
+    "run",
+]

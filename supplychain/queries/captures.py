@@ -1,0 +1,65 @@
+"""Capture jobs as their party sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from forecasting import queries as work
+from supplychain.models import CaptureJob, Event
+
+_FAILED = "failed"
+
+
+class JobMissing(LookupError):
+    """There is no such job, or it is another party's: the same answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job and, where its work failed for good, why."""
+
+    job: CaptureJob
+    failure: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.job.running and not self.failure
+
+    @property
+    def success(self) -> bool:
+        return self.job.success and not self.failure
+
+
+def capture_job(job_id: UUID, *, party: UUID) -> JobState:
+    """The job with this id. Raises JobMissing."""
+    job = CaptureJob.objects.filter(pk=job_id, tenant=party).first()
+    if job is None:
+        raise JobMissing(str(job_id))
+    return _state(job)
+
+
+def capture_jobs(*, party: UUID, limit: int, after: tuple[datetime, UUID] | None = None) -> list[JobState]:
+    """A party's jobs, newest first; `after` is the time and id of the last one seen."""
+    jobs = CaptureJob.objects.filter(tenant=party)
+    if after is not None:
+        at, last = after
+        jobs = jobs.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=last))
+    return [_state(job) for job in jobs[:limit]]
+
+
+def event_id(index: int, *, party: UUID) -> str:
+    """The id of an event that the party captured."""
+    return Event.objects.filter(tenant=party).values_list("event_id", flat=True).get(index=index)
+
+
+def _state(job: CaptureJob) -> JobState:
+    """A job whose worker died too often is over, though nobody was left to say so."""
+    if job.running and job.work is not None:
+        done_by = work.job(job.work)
+        if done_by is not None and done_by.status == _FAILED:
+            return JobState(job, done_by.error or "the work failed")
+    return JobState(job)
