@@ -14,8 +14,10 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
@@ -303,19 +305,56 @@ def examine_all(examiner: Examiner, ranges: Sequence[tuple[int, int]], *, proces
         yield from _in_order(lambda part: pool.submit(_examine, *part), ranges, ahead=3 * processes)
 
 
-def each_apart(work: Callable[[str], _Done], names: Sequence[str], *, processes: int = 1) -> Iterator[_Done]:
-    """Do `work` for each name; side by side, each in a process of its own, where there may be more than one."""
-    if processes <= 1 or len(names) <= 1:
-        yield from map(work, names)
+@contextmanager
+def apart(
+    work: Callable[[str], _Done], names: Sequence[str], *, processes: int = 1
+) -> Iterator[Callable[[], list[_Done]]]:
+    """Begin `work` for each name, and yield what waits for the results, in the order of the names.
+
+    Where there may be more than one of `processes`, each name has a process of its own, which works meanwhile; else the
+    work is done when its results are asked for. Raises what `work` raises, from another process ApartFailed.
+    """
+    if processes <= 1 or not names:
+        yield lambda: [work(name) for name in names]
         return
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(min(processes, len(names)), context, _begin, (None, os.getpid())) as pool:
-        yield from [each.result() for each in [pool.submit(_apart, work, name) for name in names]]
+    begun = []
+    for name in names:
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_apart, args=(work, name, theirs, os.getpid()))
+        process.start()
+        theirs.close()
+        begun.append((process, ours))
+    try:
+        yield lambda: [_result(ours) for _, ours in begun]
+    finally:
+        for process, ours in begun:
+            process.terminate()  # nobody waits any more
+            process.join()
+            ours.close()
 
 
-def _apart(work: Callable[[str], _Done], name: str) -> _Done:
-    with tenancy.system():
-        return work(name)
+class ApartFailed(RuntimeError):
+    """A process that took part in the audit failed; the message says with what."""
+
+
+def _apart(work: Callable[[str], _Done], name: str, theirs: Connection, parent: int) -> None:
+    _begin(None, parent)
+    try:
+        with tenancy.system():
+            theirs.send((work(name), ""))
+    except Exception as failure:  # it is raised where the result is asked for
+        theirs.send((None, f"{name}: {type(failure).__name__}: {failure}"))
+
+
+def _result(ours: Connection) -> Any:
+    try:
+        done, failure = ours.recv()
+    except EOFError:
+        done, failure = None, "it ended without a result"
+    if failure:
+        raise ApartFailed(failure)
+    return done
 
 
 def _in_order(

@@ -169,3 +169,62 @@ class VerifiedTo(models.Model):
 
     class Meta:
         db_table = "ledger_verifiedto"
+
+
+class AuditRun(models.Model):
+    """One check of the log: what was checked, up to where, and what was wrong. Written by `ledger.audit.runs` alone."""
+
+    class Kind(models.TextChoices):
+        FULL = "full", "all entries, and what other rooms derive from them"
+        LOG = "log", "all entries, without what other rooms derive from them"
+        INCREMENTAL = "incremental", "the entries since the last run"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    kind = models.CharField(max_length=11, choices=Kind.choices)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    from_index = models.BigIntegerField(default=0, help_text="Entries below were checked by an earlier run.")
+    checked_to = models.BigIntegerField(default=0, help_text="How far it is.")
+    tree_size = models.BigIntegerField(default=0)
+    root_hash = models.BinaryField(default=bytes)
+    parts = models.JSONField(default=dict, help_text="By part, how much was checked and how many faults lie in it.")
+    holds = models.BooleanField(null=True, help_text="Null until it is finished.")
+    first_bad_index = models.BigIntegerField(null=True)
+    fault_count = models.PositiveIntegerField(default=0)
+    faults = models.JSONField(default=list, help_text="The first of them.")
+    acknowledged_by = models.CharField(max_length=200, blank=True, default="")
+    acknowledged_at = models.DateTimeField(null=True)
+    comment = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "ledger_auditrun"
+        indexes = [models.Index(fields=["-started_at"], name="ledger_auditrun_newest")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(holds__isnull=True) | models.Q(finished_at__isnull=False),
+                name="ledger_auditrun_verdict_when_finished",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(acknowledged_at__isnull=True)
+                | (~models.Q(acknowledged_by="") & ~models.Q(comment="")),
+                name="ledger_auditrun_acknowledged_by_a_name",
+            ),
+        ]
+
+
+class AuditPosition(models.Model):
+    """Where a check stands or stood: what it knows of the entries so far, authenticated by a secret kept elsewhere."""
+
+    class Name(models.TextChoices):
+        VERIFIED = "verified", "everything below held; the next incremental run goes on from here"
+        UNFINISHED = "unfinished", "a run that was interrupted here"
+
+    name = models.CharField(max_length=10, choices=Name.choices, primary_key=True)
+    run = models.ForeignKey(AuditRun, on_delete=models.CASCADE)
+    tree_size = models.BigIntegerField()
+    state = models.BinaryField()
+    mac = models.BinaryField(help_text="HMAC-SHA-256 of the state.")
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ledger_auditposition"

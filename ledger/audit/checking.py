@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from ledger import examining
 from ledger.audit import entries, keytables, tree
 from ledger.audit.entries import Position, Progress
-from ledger.audit.found import Auditor, Fault, Found
+from ledger.audit.found import Auditor, Derived, Fault, Found
 from ledger.models import LogHead
 
 _auditors: dict[str, Auditor] = {}
@@ -19,22 +18,22 @@ def register_auditor(name: str, auditor: Auditor) -> None:
     _auditors[name] = auditor
 
 
-def check_projections(*, processes: int = 1) -> Iterator[tuple[str, list[Fault]]]:
-    """Run the registered auditors; with more than one of `processes` side by side, each in its own."""
-    for name, faults, _ in timed_projections(processes=processes):
-        yield name, faults
+def auditors() -> list[str]:
+    """The names of the registered auditors."""
+    return list(_auditors)
 
 
-def timed_projections(*, processes: int = 1) -> Iterator[tuple[str, list[Fault], float]]:
-    """Run the registered auditors; yield for each its faults and the seconds that it took."""
-    yield from examining.each_apart(run_auditor, list(_auditors), processes=processes)
+def check_projections() -> Iterator[tuple[str, list[Fault]]]:
+    """Run the registered auditors, one after the other."""
+    for name in _auditors:
+        yield name, run_auditor(name).faults
 
 
-def run_auditor(name: str) -> tuple[str, list[Fault], float]:
-    """Run one auditor; return its faults and the seconds that it took."""
+def run_auditor(name: str) -> Derived:
+    """Run one auditor."""
     start = time.perf_counter()
     faults = sorted(Fault(each.index, each.what, name) for each in _auditors[name]())
-    return name, faults, time.perf_counter() - start
+    return Derived(name, faults, time.perf_counter() - start)
 
 
 def check_log(
@@ -44,11 +43,13 @@ def check_log(
     start: Position | None = None,
     progress: Progress = lambda check: None,
     processes: int = 1,
+    reached: Progress = lambda check: None,
 ) -> Found:
     """Check the log from its stored bytes; stop at `tree_size` if given.
 
     Signatures below `trusted_size` are taken as checked before; the caller compares the root it had then. With `start`
     the check goes on where an earlier one stood: the caller has made sure that we wrote that position ourselves.
+    `progress` is called after each range of entries, and `reached` once after the last.
     More than one of `processes` are for a command of its own: a process that serves or works does not fork.
     """
     head = LogHead.objects.get()
@@ -57,6 +58,7 @@ def check_log(
     if start is not None:
         check.go_on(start)
     check.entries(progress, processes)
+    reached(check)
     check.bodies()
     tree.check_tree(check, head)
     keytables.check_key_tables(check)

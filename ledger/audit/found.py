@@ -69,10 +69,19 @@ class Found:
         """The smallest index at fault, or None."""
         return min((fault.index for fault in self.faults), default=None)
 
-    def parts(self) -> dict[str, dict[str, int]]:
+    def parts(self) -> dict[str, dict[str, float]]:
         """For each part, how much was checked and how many faults lie in it."""
         faults = Counter(fault.part for fault in self.faults)
         return {part: {"checked": self.checked[part], "faults": faults[part]} for part in Part if part != Part.OUTSIDE}
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the auditor of that name found in what its room derives from the log, and the seconds it took."""
+
+    name: str
+    faults: list[Fault]
+    seconds: float
 
 
 Auditor = Callable[[], Iterator[Fault]]

@@ -1,11 +1,10 @@
-"""`manage.py ledger verify`, `status`, `export DIR` and `accept-loss DIR`."""
+"""`manage.py ledger verify`, `acknowledge`, `status`, `export DIR` and `accept-loss DIR`."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from ledger import audit, comparing, durable, exporting, losing, outside, queries, roles, tenancy, verified
+from ledger.audit import alarm, runs
 from ledger.operations import LogMissing
 
 _SHARED_FROM = 5_000
@@ -35,7 +36,16 @@ class Command(BaseCommand):
         verify.add_argument(
             "--continue", action="store_true", help="take signatures as checked that an earlier run has checked here"
         )
+        verify.add_argument(
+            "--incremental",
+            action="store_true",
+            help="only the entries since the last run that held, from where it stood",
+        )
+        verify.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")
         verify.add_argument("--processes", metavar="N", type=int, help="how many share the work; without it all cores")
+        answer = verbs.add_parser("acknowledge", help="answer for what a run found: the alarm ends, the run is kept")
+        answer.add_argument("--by", required=True, metavar="NAME", help="who answers for it")
+        answer.add_argument("--comment", required=True, metavar="TEXT", help="what it was")
         verbs.add_parser("status", help="origin, size, root, keys").add_argument("--json", action="store_true")
         export = verbs.add_parser("export", help="write the log as files that any web server can serve; run it again")
         export.add_argument("folder", metavar="DIR", type=Path)
@@ -51,40 +61,59 @@ class Command(BaseCommand):
             raise CommandError(f"{missing}: `manage.py up` makes it") from None
 
     def verify(self, options: dict[str, Any]) -> None:
-        start = time.perf_counter()
-        queries.head()
+        size = queries.tree_size()
         trusted = verified.trusted_size(None) if options["continue"] else 0
-        processes = options["processes"] or (os.cpu_count() or 1 if queries.tree_size() >= _SHARED_FROM else 1)
-        found = audit.check_log(progress=self.progress, processes=processes, trusted_size=trusted)
-        took = time.perf_counter() - start
+        processes = options["processes"] or (os.cpu_count() or 1 if size >= _SHARED_FROM else 1)
+        kind = runs.Kind.LOG if options["no_projections"] else runs.Kind.FULL
+        try:
+            outcome = runs.perform(
+                runs.Kind.INCREMENTAL if options["incremental"] else kind,
+                clock=timezone.now,  # noqa: TID251
+                processes=processes,
+                trusted_size=trusted,
+                resume=options["resume"],
+                outside=lambda found: self.against_files(found, options),
+                progress=self.progress,
+            )
+        except KeyboardInterrupt:
+            raise CommandError("interrupted: `manage.py ledger verify --resume` goes on from there") from None
+        found, faults = outcome.found, outcome.faults
         if found.holds:
             verified.remember(found)
-        found.faults = sorted([*found.faults, *self.against_files(found, options)])
-        skip = options["no_projections"] or found.faults  # what would follow from a broken log says nothing
-        projections = {} if skip else dict(audit.check_projections())
-        faults = [*found.faults, *(fault for part in projections.values() for fault in part)]
-        first = found.first_bad_index() if found.faults else min((fault.index for fault in faults), default=None)
+        fresh, took = found.tree_size - found.from_index, outcome.log_seconds
         result = {
             "holds": not faults,
             "origin": found.origin,
             "tree_size": found.tree_size,
             "root_hash": found.root_hash.hex(),
+            "kind": str(outcome.run.kind),
+            "from_index": found.from_index,
             "bodies": found.bodies,
             "links": found.links,
             "disputed": len(found.disputed),
-            "first_bad_index": first,
-            "faults": [{"index": fault.index, "what": fault.what} for fault in faults[:100]],
+            "first_bad_index": outcome.first_bad_index,
+            "faults": [{"index": each.index, "what": each.what, "part": each.part} for each in faults[:100]],
             "fault_count": len(faults),
+            "parts": outcome.parts(),
             "signatures_taken_as_checked": trusted,
             "held_against": [str(path) for path in [*options["checkpoint"], *options["bundle"]]],
             "processes": processes,
             "seconds": round(took, 3),
-            "entries_per_second": round(found.tree_size / took) if took else 0,
-            "projections": sorted(projections),
+            "entries_per_second": round(fresh / took) if took else 0,
+            "projections": sorted(each.name for each in outcome.derived),
+            "projection_seconds": {each.name: round(each.seconds, 3) for each in outcome.derived},
         }
         self.stdout.write(json.dumps(result, indent=1) if options["json"] else _verdict(result, faults))
         if faults:
             sys.exit(1)
+
+    def acknowledge(self, options: dict[str, Any]) -> None:
+        now = timezone.now()  # noqa: TID251
+        try:
+            run = alarm.acknowledge(by=options["by"], comment=options["comment"], now=now)
+        except alarm.NotAcknowledged as refused:
+            raise CommandError(str(refused)) from None
+        self.stdout.write(f"{run.acknowledged_by} answers for: {alarm.words(run)}")
 
     def against_files(self, found: audit.Found, options: dict[str, Any]) -> Iterator[audit.Fault]:
         """Hold the log against each file from outside, and say in its fault which one it was."""
@@ -96,9 +125,13 @@ class Command(BaseCommand):
                     raise CommandError(f"{path}: {error.strerror}") from None
                 yield from (audit.Fault(fault.index, f"{path.name}: {fault.what}") for fault in faults)
 
-    def progress(self, done: int, of: str = "entries") -> None:
+    def progress(self, done: int, of: int) -> None:
         if sys.stderr.isatty():
-            self.stderr.write(f"\r{done:,} {of}", ending="")
+            self.stderr.write(f"\r{done:,} of {of:,} entries", ending="\n" if done == of else "")
+
+    def files(self, done: int) -> None:
+        if sys.stderr.isatty():
+            self.stderr.write(f"\r{done:,} files", ending="")
 
     def export(self, options: dict[str, Any]) -> None:
         shown = queries.published_checkpoint(settings.WAYLOG_WITNESS_QUORUM)
@@ -109,7 +142,7 @@ class Command(BaseCommand):
                 options["folder"],
                 note=shown[0],
                 with_entries=options["entries"],
-                progress=lambda files: self.progress(files, "files"),
+                progress=self.files,
             )
         except (exporting.ExportRefused, durable.InUse, OSError) as refused:
             raise CommandError(str(refused)) from None
@@ -144,7 +177,13 @@ class Command(BaseCommand):
         for name, value in result.items():
             self.stdout.write(f"{name.replace('_', ' '):18} {value}")
 
-    verbs = {"verify": verify, "status": status, "export": export, "accept-loss": accept_loss}
+    verbs = {
+        "verify": verify,
+        "acknowledge": acknowledge,
+        "status": status,
+        "export": export,
+        "accept-loss": accept_loss,
+    }
 
 
 _ACCEPTED = """\
@@ -163,20 +202,23 @@ To go on, begin a new log, which gets an origin of its own:
 
 
 def _verdict(result: dict[str, Any], faults: list[audit.Fault]) -> str:
+    fresh = f"entries {result['from_index']:,} to {result['tree_size']:,}" if result["from_index"] else None
     checked = (
-        f"{result['tree_size']:,} entries, {result['bodies']:,} bodies, {result['links']:,} links"
-        f" in {result['seconds']:.1f} s ({result['entries_per_second']:,} entries/s)"
+        f"{fresh or format(result['tree_size'], ',') + ' entries'}, {result['bodies']:,} bodies,"
+        f" {result['links']:,} links in {result['seconds']:.1f} s ({result['entries_per_second']:,} entries/s)"
     )
     if result["signatures_taken_as_checked"]:
         checked += f"; signatures of the first {result['signatures_taken_as_checked']:,} were checked in an earlier run"
     if not faults:
         checked += "".join(f"; agrees with {path}" for path in result["held_against"])
-        also = f"; projections agree: {', '.join(result['projections'])}" if result["projections"] else ""
+        took = [f"{name} ({seconds:.1f} s)" for name, seconds in result["projection_seconds"].items()]
+        also = f"; what follows from it agrees: {', '.join(took)}" if took else ""
         return f"the log holds: {checked}{also}\nroot {result['root_hash']} at tree size {result['tree_size']}"
     lines = [f"THE LOG DOES NOT HOLD, first bad index {result['first_bad_index']}: {checked}"]
     lines += [f"  {fault}" for fault in faults[:20]]
     if len(faults) > 20:
         lines.append(f"  and {len(faults) - 20:,} more")
+    lines += [f"  {part}: {found['faults']:,} faults" for part, found in result["parts"].items() if found["faults"]]
     if not result["projections"]:
         lines.append("  projections were not checked: they follow from the log")
     return "\n".join(lines)
