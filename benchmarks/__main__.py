@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import capture, forecasts, imports, verify
+from benchmarks import capture, epcis, forecasts, imports, verify
 from benchmarks.server import ROOT, running
 
 RESULTS = Path(__file__).parent / "results.json"
-NAMES = ("start", "capture", "import", "verify", "forecasts")
+NAMES = ("start", "capture", "epcis", "import", "verify", "forecasts")
 
 
 def machine() -> dict[str, Any]:
@@ -48,6 +48,7 @@ def main(wanted: list[str]) -> None:
             figures = {
                 "start": lambda: {"first_start_with_demo_seconds": round(server.ready_seconds, 1)},
                 "capture": lambda: capture.measure(server),
+                "epcis": lambda: epcis.measure(server),
                 "import": lambda: imports.measure(server),
                 "verify": lambda: verify.measure(server),
             }

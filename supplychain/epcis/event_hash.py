@@ -36,6 +36,9 @@ _CBV_URNS = {
     "urn:epcglobal:cbv:btt:": BUSINESS_TRANSACTION_TYPES,
     "urn:epcglobal:cbv:sdt:": SOURCE_DESTINATION_TYPES,
 }
+_CBV_URN = "urn:epcglobal:cbv:"
+_IDENTIFIERS = ("urn:epc:", "https://")
+"""How most values begin, and no number nor word does."""
 _LEFT_OUT = frozenset({"@context", "type", "recordTime", "eventID", "errorDeclaration"})
 
 
@@ -51,7 +54,7 @@ def event_digest(event: Event, *, ignore: Collection[str] = ()) -> bytes:
 
 def pre_hash(event: Event, *, ignore: Collection[str] = ()) -> str:
     """Return the string whose hash is the hash id."""
-    writer = _Writer({**STANDARD_PREFIXES, **event.prefixes})
+    writer = _Writer({**STANDARD_PREFIXES, **event.prefixes} if event.prefixes else STANDARD_PREFIXES)
     members = {name: value for name, value in event.raw.items() if name not in _LEFT_OUT and name not in ignore}
     return f"eventType={event.event_type}" + writer.members(members, _EVENT)
 
@@ -114,11 +117,14 @@ class _Writer:
         if isinstance(value, (int, float)):
             return _number(repr(value))
         text = str(value).strip()
+        if text.startswith(_IDENTIFIERS):
+            return canonical(text)
         if _NUMBER(text):
             return _number(text)
-        for urn, vocabulary in _CBV_URNS.items():
-            if text.startswith(urn):
-                return vocabulary.uri(text[len(urn) :])
+        if text.startswith(_CBV_URN):
+            for urn, vocabulary in _CBV_URNS.items():
+                if text.startswith(urn):
+                    return vocabulary.uri(text[len(urn) :])
         return canonical(text)
 
     def word(self, vocabulary: Vocabulary, value: str) -> str:

@@ -63,10 +63,30 @@ def parse_identifier(uri: str) -> Identifier:
     Raise IdentifierInvalid for what is no URI, for an EPC URN of a GS1 scheme that breaks its rules, and for a link on
     id.gs1.org that is no key. A link of another domain with a wrong check digit is taken as private.
     """
+    found = _parsed(uri) if type(uri) is str and len(uri) <= MAX_LENGTH else _refused(uri)
+    if isinstance(found, Identifier):
+        return found
+    raise IdentifierInvalid(found)
+
+
+@lru_cache(maxsize=16384)
+def _parsed(uri: str) -> Identifier | str:
+    """The identifier, or the sentence that says why it is none: each is asked for several times on its way."""
+    try:
+        return _parse(uri)
+    except IdentifierInvalid as invalid:
+        return str(invalid)
+
+
+def _refused(uri: object) -> str:
+    if not is_uri(uri):
+        return f"{shown(uri)} is not a URI"
+    return f"{shown(uri)} has more than {MAX_LENGTH} characters"
+
+
+def _parse(uri: str) -> Identifier:
     if not is_uri(uri):
         raise IdentifierInvalid(f"{shown(uri)} is not a URI")
-    if len(uri) > MAX_LENGTH:
-        raise IdentifierInvalid(f"{shown(uri)} has more than {MAX_LENGTH} characters")
     if uri[:8].lower() == "urn:epc:":
         return parse_urn(uri)
     web = _WEB(uri)

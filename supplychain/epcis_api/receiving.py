@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from supplychain.epcis_api import headers
 from supplychain.epcis_api.base import FORMS, JSON, XML
 from supplychain.epcis_api.problems import EpcisProblem, implementation
-from supplychain.operations.documents import Received
+from supplychain.operations.documents import Received, pieces_of
 
 _PIECE = 256 * 1024
 _IN_MEMORY = 4 * 1024 * 1024
@@ -39,18 +39,7 @@ def received(request: HttpRequest, *, max_bytes: int = headers.MAX_CAPTURE_BYTES
             _check_size(size, max_bytes)
             digest.update(piece)
             file.write(piece)
-        yield Received(lambda: _again(cast(IO[bytes], file)), media_type, digest.digest(), size)
-
-
-def _again(file: IO[bytes]) -> Iterator[bytes]:
-    at = 0
-    while True:
-        file.seek(at)
-        piece = file.read(_PIECE)
-        if not piece:
-            return
-        at += len(piece)
-        yield piece
+        yield Received(lambda: pieces_of(cast(IO[bytes], file)), media_type, digest.digest(), size)
 
 
 def _media_type(request: HttpRequest) -> str:

@@ -115,14 +115,9 @@ class CaptureRule:
         asked = [(each, item) for each, item in items if item.once or _is_declared_by_hash(item)]
         if not asked:
             return
-        rows = Event.objects.filter(
-            tenant__in={party_of(each) for each, _ in asked},
-            event_hash__in={item.read.event_hash for _, item in asked},
-        ).order_by("index")
-        for tenant, event_hash, is_declaration, index, event_id in rows.values_list(
-            "tenant", "event_hash", "is_error_declaration", "index", "event_id"
-        ):
-            self.same.setdefault((tenant, bytes(event_hash or b""), is_declaration), Same(index, event_id))
+        rows = event_rows.same_as({party_of(each) for each, _ in asked}, {item.read.event_hash for _, item in asked})
+        for tenant, event_hash, is_declaration, index, event_id in rows:
+            self.same.setdefault((tenant, event_hash, is_declaration), Same(index, event_id))
 
     def _id_of(self, pending: Pending, item: Item) -> str:
         """An event's own id; else that of the event it declares wrong; else the one that follows from its statement."""

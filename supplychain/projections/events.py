@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.db import connection
+
 from ledger import bulk
 from supplychain.custody import Act, act_beneath, exact, units_of
 from supplychain.epcis.event_hash import event_digest
@@ -80,6 +82,21 @@ def write(placed: list[Placed], declared: dict[int, int]) -> None:
     bulk.insert(SensorReading, _SENSOR_COLUMNS, (row for each in placed for row in _sensor_rows(each)))
     here = {each.index for each in placed}
     bulk.update(Event, ("index", "declared_in_error_by"), [item for item in declared.items() if item[0] not in here])
+
+
+def same_as(parties: Iterable[UUID], hashes: Iterable[bytes]) -> list[tuple[UUID, bytes, bool, int, str]]:
+    """The events of these parties with these hashes, oldest first: party, hash, whether it is a declaration, index, id.
+
+    One array a statement: Django would send, and look at, each hash by itself.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tenant, event_hash, is_error_declaration, index, event_id FROM supplychain_event"
+            " WHERE tenant = ANY(%s) AND event_hash = ANY(%s) ORDER BY index",
+            [list(parties), list(hashes)],
+        )
+        rows = cursor.fetchall()
+    return [(row[0], bytes(row[1]), *row[2:]) for row in rows]
 
 
 _EVENT_COLUMNS = (

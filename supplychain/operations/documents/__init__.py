@@ -10,7 +10,7 @@ from supplychain.operations.documents.jobs import (
     perform,
     run,
 )
-from supplychain.operations.documents.keeping import Received, erase_document
+from supplychain.operations.documents.keeping import Received, erase_document, pieces_of
 
 __all__ = [
     "AT_ONCE",
@@ -22,5 +22,6 @@ __all__ = [
     "capture_later",
     "erase_document",
     "perform",
+    "pieces_of",
     "run",
 ]

@@ -16,10 +16,11 @@ from ledger.keystore import KeyNotHeld
 from supplychain.epcis.documents import DocumentEvent
 from supplychain.epcis.event_hash import event_digest
 from supplychain.epcis.events import Event as EpcisEvent
-from supplychain.models import Event, Party
+from supplychain.models import Party
 from supplychain.operations.capture import capture
 from supplychain.operations.histories import LinkMissing, StaleLink
 from supplychain.operations.signing import EventSigner, held_key
+from supplychain.projections.events import same_as
 
 ATTEMPTS = 3
 """So often a batch is signed anew when somebody else moved one of its shipments meanwhile."""
@@ -101,10 +102,8 @@ class Capturer:
         if not hashes:
             return {}
         with tenancy.system():
-            rows = Event.objects.filter(
-                tenant=self.party, event_hash__in=list(hashes.values()), is_error_declaration=False
-            ).order_by("-index")
-            known = {bytes(hashed or b""): event_id for hashed, event_id in rows.values_list("event_hash", "event_id")}
+            rows = same_as([self.party], hashes.values())
+        known = {hashed: event_id for _, hashed, is_declaration, _, event_id in reversed(rows) if not is_declaration}
         return {number: known[digest] for number, digest in hashes.items() if digest in known}
 
 

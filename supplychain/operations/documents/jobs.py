@@ -3,11 +3,13 @@
 A small document is captured at once and its job is over when it is made. A large one is kept in parts and captured by
 a worker, batch by batch: with `proceed` each batch is committed with the job's progress, so that a second attempt goes
 on where the first one died; with `rollback` all batches are one transaction, so that there is nothing or everything.
+Whoever else appends waits for that transaction: large documents that need not be whole are better sent to proceed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
@@ -19,7 +21,7 @@ from ledger import diskspace, outside, tenancy
 from supplychain.epcis.documents import DocumentEvent, DocumentStream, Head
 from supplychain.epcis.errors import DocumentInvalid
 from supplychain.epcis.xml import XmlStream
-from supplychain.models import CapturedDocument, CaptureJob
+from supplychain.models import CaptureJob
 from supplychain.operations.documents import keeping, masterdata
 from supplychain.operations.documents.batches import Capturer, SigningRefused, Taken, readable
 from supplychain.operations.documents.keeping import Received
@@ -28,15 +30,20 @@ from supplychain.operations.documents.tally import Tally, failure, problem_of_fa
 KIND = "epcis.capture"
 AT_ONCE = 1_000
 """A document of at most so many events is captured in its request."""
-BATCH = 500
+BATCH = 1_000
 _CAUSE = "epcis capture {}"
 
+Stream = DocumentStream | XmlStream
 Clock = Callable[[], datetime]
 Beat = Callable[[int, int], None]
 
 
 class _RolledBack(Exception):
-    """Leave the transaction of a `rollback` job and keep nothing."""
+    """Leave the transaction of a `rollback` job and keep nothing; without a tally an event could not be read."""
+
+    def __init__(self, tally: Tally | None = None) -> None:
+        super().__init__()
+        self.tally = tally
 
 
 def capture_event(received: Received, event: DocumentEvent, *, party: UUID, now: datetime) -> Taken:
@@ -136,51 +143,55 @@ def run(job_id: UUID, *, beat: Beat, clock: Clock) -> None:
 
 def _run(job: CaptureJob, beat: Beat, clock: Clock) -> tuple[Tally, Head | None]:
     capturer = Capturer(party=job.tenant, source=bytes(job.document.digest))
-    if job.behaviour == CaptureJob.Behaviour.PROCEED:
-        return _proceed(job, capturer, beat, clock)
-    tally = _checked(job, beat)
-    if not tally.is_clean:
-        return tally, None
-    return _all_or_none(job, capturer, beat, clock)
+    with keeping.copied(job.document) as source:
+        stream = keeping.stream_of(source, job.document.media_type)
+        if job.behaviour == CaptureJob.Behaviour.PROCEED:
+            return _proceed(job, stream, capturer, beat, clock)
+        try:
+            return _all_or_none(job, stream, capturer, beat, clock), stream.head()
+        except _RolledBack as refused:
+            outside.forget()
+            diskspace.forget()
+            CaptureJob.objects.filter(pk=job.id).update(success=False)
+            tally = refused.tally or _faults_of(keeping.stream_of(source, job.document.media_type), beat, job)
+            tally.forget_captured()
+            tally.done = tally.refused = job.events_total
+            return tally, None
 
 
-def _checked(job: CaptureJob, beat: Beat) -> Tally:
-    """Read all events before the log is locked for them: most faults are found here."""
+def _all_or_none(job: CaptureJob, stream: Stream, capturer: Capturer, beat: Beat, clock: Clock) -> Tally:
+    """Capture all events in one transaction; raise _RolledBack at the first that cannot be."""
     tally = Tally()
-    for event in _stream(job.document).events():
-        tally.done += 1
+    with transaction.atomic():
+        _lock(job, done=0)
+        for batch in _ahead(_batches(stream.events())):
+            beat(tally.done, job.events_total)
+            if any(each.faults for each in batch):
+                raise _RolledBack
+            good, bodies = readable(batch)
+            tally.add(batch, capturer.capture(good, bodies, now=clock(), atomic=True))
+            if not tally.is_clean:
+                raise _RolledBack(tally)
+        CaptureJob.objects.filter(pk=job.id).update(**tally.columns())
+    return tally
+
+
+def _faults_of(stream: Stream, beat: Beat, job: CaptureJob) -> Tally:
+    """The first faults of a document, read without the log being locked for it."""
+    tally = Tally()
+    for number, event in enumerate(stream.events()):
         if event.faults:
-            if tally.is_clean:
-                CaptureJob.objects.filter(pk=job.id).update(success=False)
             tally.add_faults(event)
-        if tally.done % BATCH == 0:
+            if tally.is_full:
+                break
+        if number % BATCH == 0:
             beat(0, job.events_total)
     return tally
 
 
-def _all_or_none(job: CaptureJob, capturer: Capturer, beat: Beat, clock: Clock) -> tuple[Tally, Head | None]:
-    tally, stream = Tally(), _stream(job.document)
-    try:
-        with transaction.atomic():
-            _lock(job, done=0)
-            for batch in _batches(stream.events()):
-                beat(tally.done, job.events_total)
-                good, bodies = readable(batch)
-                tally.add(batch, capturer.capture(good, bodies, now=clock(), atomic=True))
-                if not tally.is_clean:
-                    raise _RolledBack
-            CaptureJob.objects.filter(pk=job.id).update(**tally.columns())
-    except _RolledBack:
-        outside.forget()
-        diskspace.forget()
-        tally.forget_captured()
-        return tally, None
-    return tally, stream.head()
-
-
-def _proceed(job: CaptureJob, capturer: Capturer, beat: Beat, clock: Clock) -> tuple[Tally, Head]:
-    tally, stream = Tally.of(job), _stream(job.document)
-    for batch in _batches(islice(stream.events(), tally.done, None)):
+def _proceed(job: CaptureJob, stream: Stream, capturer: Capturer, beat: Beat, clock: Clock) -> tuple[Tally, Head]:
+    tally = Tally.of(job)
+    for batch in _ahead(_batches(islice(stream.events(), tally.done, None))):
         beat(tally.done, job.events_total)
         with transaction.atomic():
             _lock(job, done=tally.done)
@@ -197,10 +208,15 @@ def _lock(job: CaptureJob, *, done: int) -> None:
         raise durable.LeaseLost(f"capture job {job.id} is no longer ours")
 
 
-def _stream(document: CapturedDocument) -> DocumentStream | XmlStream:
-    return keeping.stream_of(keeping.source_of(document), document.media_type)
-
-
 def _batches(events: Iterator[DocumentEvent]) -> Iterator[list[DocumentEvent]]:
     while batch := list(islice(events, BATCH)):
         yield batch
+
+
+def _ahead(batches: Iterator[list[DocumentEvent]]) -> Iterator[list[DocumentEvent]]:
+    """Read one batch ahead, in a thread: there is time while the database works on the one before."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, batches, None)
+        while (batch := waiting.result()) is not None:
+            waiting = pool.submit(next, batches, None)
+            yield batch

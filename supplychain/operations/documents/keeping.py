@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import IO
 from uuid import UUID
 
 from django.db import transaction
@@ -19,6 +22,7 @@ from supplychain.models import CapturedDocument, DocumentPart
 JSON, XML = "application/json", "application/xml"
 PART = 1024 * 1024
 _PARTS_AT_ONCE = 8
+_PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +85,37 @@ def _even(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-def source_of(document: CapturedDocument) -> Source:
+def parts_of(document: CapturedDocument) -> Iterator[bytes]:
     """The bytes of a kept document, part by part."""
+    position = 0
+    while True:
+        rows = DocumentPart.objects.filter(document=document, position=position).values_list("data", flat=True)
+        data = rows.first()
+        if data is None:
+            return
+        yield zlib.decompress(data)
+        position += 1
 
-    def pieces() -> Iterator[bytes]:
-        position = 0
-        while True:
-            rows = DocumentPart.objects.filter(document=document, position=position).values_list("data", flat=True)
-            data = rows.first()
-            if data is None:
-                return
-            yield zlib.decompress(data)
-            position += 1
 
-    return pieces
+@contextmanager
+def copied(document: CapturedDocument) -> Iterator[Source]:
+    """The bytes of a kept document in a file of our own, so that another thread may read them without the database."""
+    with tempfile.TemporaryFile() as file:
+        for part in parts_of(document):
+            file.write(part)
+        yield lambda: pieces_of(file)
+
+
+def pieces_of(file: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of an open file from its beginning, however often it is asked for them."""
+    at = 0
+    while True:
+        file.seek(at)
+        piece = file.read(_PIECE)
+        if not piece:
+            return
+        at += len(piece)
+        yield piece
 
 
 def drop_parts(document: CapturedDocument) -> None:

@@ -362,6 +362,7 @@ def test_jobs_are_listed_page_by_page(grower: EpcisClient):
     assert grower.get("/capture?page=2").json()["type"] == "epcisException:QueryParameterException"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/", "/capture", "/capture/x", "/events"])
 def test_options_are_told_to_everybody(path: str):
     answer = EpcisClient(None)("options", path)
@@ -478,7 +479,7 @@ def test_xml_is_translated_and_the_original_kept(grower: EpcisClient, world: Wor
     digest = hashlib.sha256(XML).digest()
     with tenancy.acting_for(world.grower.id):
         kept_one = CapturedDocument.objects.get(digest=digest)
-        assert b"".join(documents.keeping.source_of(kept_one)()) == XML
+        assert b"".join(documents.keeping.parts_of(kept_one)) == XML
     with tenancy.acting_for(world.stranger.id):
         assert not CapturedDocument.objects.exists()
         assert not DocumentPart.objects.exists()
