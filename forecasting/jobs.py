@@ -18,7 +18,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from kombu.exceptions import OperationalError
 
-from forecasting.models import Job, Tick
+from forecasting.models import Job as Job
+from forecasting.models import Tick
 
 ATTEMPTS = 3
 LEASE = timedelta(seconds=30)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.db.models import Max
 
 from ledger import operations, queries
 from ledger.audit import Fault
-from ledger.models import Checkpoint, Cosignature
+from ledger.models import Checkpoint, Cosignature, WitnessAnswer
 from ledger.tlog.errors import Malformed, TlogError
 from ledger.tlog.note import COSIGNATURE, SignedNote, parse_note, parse_verifier_key, verify_note
 from ledger.witness.client import Cosigned, NotCosigned, Result, WitnessAt, collect, parse_witnesses
@@ -26,7 +27,7 @@ def configured() -> tuple[WitnessAt, ...]:
     return parse_witnesses(settings.WAYLOG_WITNESSES)
 
 
-def collect_cosignatures(*, seconds: float = SECONDS) -> list[Result]:
+def collect_cosignatures(*, now: datetime, seconds: float = SECONDS) -> list[Result]:
     """Keep the newest checkpoint and ask those witnesses for it that have not cosigned it; keep what they answer.
 
     Holds no lock while it waits. A refusal is written down as an error: someone has seen another log than this one.
@@ -47,10 +48,64 @@ def collect_cosignatures(*, seconds: float = SECONDS) -> list[Result]:
     )
     operations.keep_cosignatures(_row(size, each) for each in results if isinstance(each, Cosigned))
     for each in results:
+        _keep_answer(each, size, now)
         if isinstance(each, NotCosigned):
             level = logging.ERROR if each.is_refusal else logging.WARNING
             log.log(level, "witness %s did not cosign size %d: %s", each.witness.verifier.name, size, each.why)
     return results
+
+
+def _keep_answer(answer: Result, size: int, now: datetime) -> None:
+    why, is_refusal = (answer.why, answer.is_refusal) if isinstance(answer, NotCosigned) else ("", False)
+    told = {"at": now, "tree_size": size, "why": why, "is_refusal": is_refusal}
+    refused = {"refused_at": now} if is_refusal else {}
+    WitnessAnswer.objects.update_or_create(witness=answer.witness.verifier.name, defaults=told | refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A witness as it stands: whether it is still asked, what it cosigned last and when, and what it answered last."""
+
+    name: str
+    verifier_key: str
+    url: str
+    """Where it is asked; empty when the settings name it no more."""
+    cosigned_size: int
+    cosigned_at: datetime | None
+    answer: WitnessAnswer | None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether its last answer was that it has seen something which it must not cosign."""
+        return self.answer is not None and self.answer.is_refusal
+
+    @property
+    def evidence_url(self) -> str:
+        """Where the witness shows what it keeps as evidence against this log; empty before it ever refused."""
+        if not self.url or self.answer is None or self.answer.refused_at is None:
+            return ""
+        return f"{self.url}/evidence/{queries.origin()}"
+
+
+def standings() -> list[Standing]:
+    """Every witness that is asked or ever cosigned, by name."""
+    asked = {each.verifier.name: each for each in configured()}
+    cosigned = {each.name: each for each in queries.cosigners()}
+    answers = {each.witness: each for each in WitnessAnswer.objects.all()}
+    found = []
+    for name in sorted(asked.keys() | cosigned.keys()):
+        at, signed = asked.get(name), cosigned.get(name)
+        found.append(
+            Standing(
+                name=name,
+                verifier_key=at.verifier.to_text() if at else signed.verifier_key if signed else "",
+                url=at.url if at else "",
+                cosigned_size=signed.tree_size if signed else 0,
+                cosigned_at=signed.at if signed else None,
+                answer=answers.get(name),
+            )
+        )
+    return found
 
 
 def audit_cosignatures() -> Iterator[Fault]:

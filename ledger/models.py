@@ -86,6 +86,20 @@ class Cosignature(models.Model):
         indexes = [models.Index(fields=["witness", "-tree_size"], name="ledger_cosignature_newest")]
 
 
+class WitnessAnswer(models.Model):
+    """What a witness answered last when it was asked for a cosignature; `why` is empty where it gave one."""
+
+    witness = models.CharField(max_length=255, primary_key=True)
+    at = models.DateTimeField()
+    tree_size = models.BigIntegerField()
+    why = models.TextField(blank=True, default="")
+    is_refusal = models.BooleanField(default=False, help_text="It has seen something that it must not cosign.")
+    refused_at = models.DateTimeField(null=True, help_text="When it last refused; kept when it cosigns again.")
+
+    class Meta:
+        db_table = "ledger_witnessanswer"
+
+
 class Key(models.Model):
     """A registered public key. A revocation is a row of its own: nothing here ever changes."""
 

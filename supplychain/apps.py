@@ -44,8 +44,9 @@ def _register_projections() -> None:
 
 
 def _register_jobs() -> None:
-    """Large EPCIS documents are captured by the worker."""
+    """Large EPCIS documents are captured by the worker, and it checks the log each night."""
     from forecasting import jobs
-    from supplychain.operations import documents
+    from supplychain.operations import auditing, documents
 
     jobs.register(documents.KIND, documents.perform)
+    jobs.register(auditing.KIND, auditing.audit)

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from ledger.models import AuditRun
 
+Run = AuditRun
 NIGHTLY_WITHIN = timedelta(hours=30)
 FULL_WITHIN = timedelta(days=8)
 WORKING_WITHIN = timedelta(days=2)

@@ -1,4 +1,4 @@
-"""What was verified, when, and where the next check goes on."""
+"""What was verified, when, and where the next check goes on; what each witness answered last."""
 
 import uuid
 
@@ -84,5 +84,17 @@ class Migration(migrations.Migration):
                 ("saved_at", models.DateTimeField()),
             ],
             options={"db_table": "ledger_auditposition"},
+        ),
+        migrations.CreateModel(
+            name="WitnessAnswer",
+            fields=[
+                ("witness", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("tree_size", models.BigIntegerField()),
+                ("why", models.TextField(blank=True, default="")),
+                ("is_refusal", models.BooleanField(default=False, help_text="It has seen something that it must not cosign.")),
+                ("refused_at", models.DateTimeField(help_text="When it last refused; kept when it cosigns again.", null=True)),
+            ],
+            options={"db_table": "ledger_witnessanswer"},
         ),
     ]

@@ -95,6 +95,16 @@ class Witness:
         log = self.logs.get(origin)
         return None if log is None else log.store.latest()
 
+    def evidence(self, origin: str) -> list[str] | None:
+        """The names of the evidence files kept of that log; None when it is none that is witnessed."""
+        log = self.logs.get(origin)
+        return None if log is None else log.store.evidence()
+
+    def read_evidence(self, origin: str, name: str) -> str | None:
+        """An evidence file kept of that log; None when there is none of that name."""
+        log = self.logs.get(origin)
+        return None if log is None else log.store.read_evidence(name)
+
     def _decide(self, log: _Log, given: _Submission) -> Answer:
         latest = log.store.latest()
         kept = None if latest is None else parse_checkpoint(parse_note(latest).text)

@@ -87,8 +87,20 @@ class _Handler(BaseHTTPRequestHandler):
                 size = 0 if latest is None else parse_checkpoint(parse_note(latest).text).tree_size
                 lines.append(f"log {origin} {size}")
             return Answer(200, "\n".join(lines) + "\n")
+        if path.startswith("/evidence/"):
+            return self._evidence(path.removeprefix("/evidence/"))
         latest = witness.latest(path.removeprefix("/checkpoint/")) if path.startswith("/checkpoint/") else None
         return Answer(404, "not found\n") if latest is None else Answer(200, latest)
+
+    def _evidence(self, path: str) -> Answer:
+        """The names of the evidence files of a log, one a line, or one of the files: for anybody to check."""
+        witness = self.server.witness
+        names = witness.evidence(path)
+        if names is not None:
+            return Answer(200, "".join(f"{name}\n" for name in names))
+        origin, _, name = path.rpartition("/")
+        found = witness.read_evidence(origin, name)
+        return Answer(404, "not found\n") if found is None else Answer(200, found, "application/json")
 
     def _answer(self, answer: Answer) -> None:
         body = answer.body.encode()

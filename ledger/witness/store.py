@@ -49,6 +49,14 @@ class NoteStore:
             durable.write(path, format_evidence(evidence))
         return path
 
+    def evidence(self) -> list[str]:
+        """The names of the evidence files that are kept."""
+        return sorted(path.name for path in (self.folder / "evidence").glob("*.json"))
+
+    def read_evidence(self, name: str) -> str | None:
+        """The evidence file of that name; None when there is none."""
+        return (self.folder / "evidence" / name).read_text() if name in self.evidence() else None
+
     def _path(self, tree_size: int) -> Path:
         digits = str(tree_size)
         digits = digits.zfill(-(-len(digits) // 3) * 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,6 +36,16 @@ class Log(Endpoint):
                 "tree_size": head.tree_size,
                 "root_hash": bytes(head.root_hash).hex(),
                 "checkpoint": head.checkpoint,
+                "cosigners": [_cosigner(each) for each in queries.cosigners()],
             },
             headers={"Access-Control-Allow-Origin": "*"},
         )
+
+
+def _cosigner(found: queries.Cosigner) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "verifier_key": found.verifier_key,
+        "tree_size": found.tree_size,
+        "cosigned_at": found.at,
+    }

@@ -82,6 +82,16 @@ LOG = record(
         "tree_size": COUNT,
         "root_hash": HASH,
         "checkpoint": {"type": "string", "description": "The newest checkpoint, a signed note."},
+        "cosigners": listed(ref("Cosigner")),
+    },
+)
+COSIGNER = record(
+    "A witness, and the newest checkpoint that it cosigned.",
+    {
+        "name": TEXT,
+        "verifier_key": {"type": "string", "description": "Its key for cosignatures (C2SP tlog-cosignature)."},
+        "tree_size": COUNT,
+        "cosigned_at": {**TIME, "description": "The time that the cosignature names."},
     },
 )
 ENVELOPE = record(
@@ -435,6 +445,7 @@ SHAPES: dict[str, Shape] = {
     "Key": KEY,
     "KeyRequest": KEY_REQUEST,
     "Keys": KEYS,
+    "Cosigner": COSIGNER,
     "Log": LOG,
     "Needed": NEEDED,
     "NeededLink": NEEDED_LINK,

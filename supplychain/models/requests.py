@@ -6,7 +6,7 @@ from supplychain.models.clients import ApiClient
 
 
 class KeptAnswer(models.Model):
-    """The answer to a request, so that the same request again gets the same answer; without a status it is in flight."""
+    """The answer to a request, so that the same request again gets the same answer; without a status: in flight."""
 
     client = models.ForeignKey(ApiClient, models.CASCADE)
     tenant = models.UUIDField(help_text="The party that the client acted for.")

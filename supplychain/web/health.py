@@ -1,13 +1,17 @@
 """`GET /healthz`: 200 once all parts are up, else 503 with the part that is not."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import redis
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 
-from ledger import diskspace, outside, queries, roles, tenancy
+from ledger import cosigning, diskspace, outside, queries, roles, tenancy
+from ledger.audit import alarm
+from ledger.tlog.errors import KeyRefused, Malformed
 from supplychain import heartbeat
 
 OK = "ok"
@@ -15,6 +19,10 @@ OK = "ok"
 
 class Down(Exception):
     """A part does not work; says how."""
+
+
+class Alarm(Exception):
+    """A part works, and found something wrong that somebody must look at; says what."""
 
 
 class HealthMiddleware:
@@ -30,21 +38,28 @@ class HealthMiddleware:
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Ask every part, and name those that are not up."""
-    parts, failing = {}, []
+    """Ask every part, and name those that are not up, and those that raise an alarm.
+
+    An alarm is no 503: a log that does not hold must be seen on its pages, and a server taken away shows none.
+    """
+    parts, failing, alarms = {}, [], []
     for name, ask in PARTS.items():
         try:
             parts[name] = ask()
         except Down as down:
             parts[name] = str(down)
             failing.append(name)
+        except Alarm as raised:
+            parts[name] = str(raised)
+            alarms.append(name)
         except DatabaseError:
             parts[name] = "the database does not answer"
             failing.append(name)
         except redis.RedisError:
             parts[name] = "Valkey does not answer"
             failing.append(name)
-    status = {"status": "unavailable" if failing else OK, "failing": failing, "parts": parts}
+    word = "unavailable" if failing else "alarm" if alarms else OK
+    status = {"status": word, "failing": failing, "alarms": alarms, "parts": parts}
     return JsonResponse(status, status=503 if failing else 200, headers={"Cache-Control": "no-store"})
 
 
@@ -89,6 +104,32 @@ def _log() -> str:
         return f"{size} entries"
 
 
+def _audit() -> str:
+    with tenancy.system():
+        found = alarm.standing(now=timezone.now())  # noqa: TID251
+    if found.alarm is not None or found.is_late:
+        raise Alarm(found.sentence())
+    return found.sentence()
+
+
+def _witnesses() -> str:
+    with tenancy.system():
+        try:
+            found, size = cosigning.standings(), queries.tree_size()
+        except queries.LogMissing:
+            return "not asked yet"
+        except (Malformed, KeyRefused) as fault:
+            raise Alarm(f"WAYLOG_WITNESSES cannot be read: {fault}") from None
+    said = [f"{each.name} cosigned {each.cosigned_size} of {size}{_at(each.cosigned_at)}" for each in found]
+    if refusing := [f"{each.name} refuses: {each.answer.why}" for each in found if each.answer and each.refuses]:
+        raise Alarm("; ".join(refusing))
+    return "; ".join(said) or "none"
+
+
+def _at(moment: datetime | None) -> str:
+    return f" at {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
 def _disk() -> str:
     try:
         return diskspace.check()
@@ -115,6 +156,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "migrations": _migrations,
     "roles": _roles,
     "log": _log,
+    "audit": _audit,
+    "witnesses": _witnesses,
     "disk": _disk,
     "valkey": _valkey,
     "worker": _lives("worker"),

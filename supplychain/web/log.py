@@ -9,12 +9,13 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from ledger import kept, queries, tenancy
 from ledger.tlog.envelope import parse_leaf
 from ledger.tlog.keys import KeyRecord
 from supplychain.models import Event
-from supplychain.web import words
+from supplychain.web import audits, words
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.names import Names
 
@@ -50,6 +51,7 @@ def log(request: MemberRequest) -> HttpResponse:
         "older": found[-1].index if found and found[-1].index > 0 else None,
         "newer": before is not None,
     }
+    context |= audits.context(request, now=timezone.now())  # noqa: TID251
     return render(request, "log/log.html", context)
 
 

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from supplychain.queries import tower as figures
-from supplychain.web import recent, shown, volume
+from supplychain.web import audits, recent, shown, volume
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.words import span
 
@@ -37,6 +37,7 @@ def tower(request: MemberRequest) -> HttpResponse:
         "cards": _cards(counts, now),
         "urgent": shown.rows(figures.needs_first(party, now=now), party=party, now=now),
         "total": counts.open,
+        "log_alarm": audits.alarm_words(now=now),
         "recent": recent.lines(figures.recent_events(party), party=party),
     }
     if request.headers.get("HX-Request"):

@@ -4,6 +4,7 @@ from django.urls import path
 
 from supplychain.web import (
     acts,
+    audits,
     capture,
     device,
     firstrun,
@@ -32,6 +33,7 @@ urlpatterns = [
     path("forecasts/job/<uuid:job_id>/", forecasts.job_state, name="forecast_job"),
     path("forecasts/<int:pk>/", forecasts.series, name="forecast_series"),
     path("ledger/", log.log, name="log"),
+    path("ledger/audit/acknowledge/", audits.acknowledge, name="acknowledge_audit"),
     path("ledger/keys/", log.keys, name="log_keys"),
     path("ledger/<int:index>/", log.entry, name="log_entry"),
     path("ledger/<int:index>/proof/", log.proof, name="log_proof"),

@@ -13,6 +13,7 @@ from ledger.tlog.note import parse_verifier_key
 from ledger.tlog.policy import Group, Policy
 from ledger.tlog.statement import ZERO, link, parse_statement
 from ledger.verified import LogBroken
+from tests.ledger.conftest import START
 from tests.ledger.witnessing import listening
 
 
@@ -95,7 +96,7 @@ def test_a_bundle_stands_under_the_cosigned_checkpoint_when_that_holds_it_all(
     with listening(tmp_path, logs=[log_key]) as server:
         witness = server.witness.signer.verifier_key()
         settings.WAYLOG_WITNESSES = f"{witness.to_text()} {server.url}"
-        cosigning.collect_cosignatures()
+        cosigning.collect_cosignatures(now=START)
     size = queries.tree_size()
     log.append(log.event(grower))
     quorum = Policy((log_key,), {"w": witness}, {"all": Group(1, ("w",))}, "all")

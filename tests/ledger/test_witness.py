@@ -12,8 +12,8 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from ledger import audit, cosigning, durable, operations, queries, tasks
-from ledger.models import Cosignature
+from ledger import audit, cosigning, durable, keystore, operations, queries, tasks
+from ledger.models import Cosignature, LogHead
 from ledger.tlog import policy
 from ledger.tlog.__main__ import main as tlog
 from ledger.tlog.errors import KeyRefused, Malformed, PolicyUnmet, ProofInvalid, SignatureInvalid, TlogError
@@ -28,6 +28,7 @@ from tests.ledger.witnessing import LOG, LOG_KEY, NOW, ORIGIN, View, get, key, l
 
 VKEY = LOG_KEY.to_text()
 TRUTH = View.of(40)
+ASKED = datetime(2026, 2, 2, 2, 41, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -107,6 +108,17 @@ def test_of_two_requests_at_once_no_tree_is_rolled_back(server):
     for each in threads:
         each.join()
     assert statuses.count(200) == 1 and set(statuses) == {200, 409}
+
+
+def test_evidence_is_there_for_anybody_to_fetch_and_check(server):
+    post(server, TRUTH.request(0, 7))
+    assert get(server, f"/evidence/{ORIGIN}").body == b""
+    post(server, View.of(30, other_from=3).request(7))
+    [name] = get(server, f"/evidence/{ORIGIN}").body.decode().split()
+    found = verify_evidence(parse_evidence(get(server, f"/evidence/{ORIGIN}/{name}").body), [LOG_KEY])
+    assert found.is_proven
+    for path in (f"/evidence/{ORIGIN}/none.json", f"/evidence/{ORIGIN}/../latest", "/evidence/other", "/evidence/"):
+        assert get(server, path).status == 404
 
 
 # --- eight attacks ---------------------------------------------------------------------------------------------------
@@ -460,22 +472,22 @@ def shown(path="/log/checkpoint"):
 
 
 def test_a_cosignature_is_kept_and_shown_under_the_checkpoint(witnessed, log, grower):
-    [found] = cosigning.collect_cosignatures()
+    [found] = cosigning.collect_cosignatures(now=ASKED)
     assert isinstance(found, Cosigned)
     verifiers = [parse_verifier_key(queries.verifier_key()), witnessed.witness.signer.verifier_key()]
     for text in (shown().content, shown("/log/checkpoint/cosigned").content):
         assert len(verify_note(parse_note(text), verifiers)) == 2
     [cosigner] = queries.cosigners()
     assert cosigner.tree_size == queries.tree_size() and cosigner.at == datetime.fromtimestamp(NOW, UTC)
-    assert cosigning.collect_cosignatures() == []  # nobody is asked twice for one size
+    assert cosigning.collect_cosignatures(now=ASKED) == []  # nobody is asked twice for one size
     log.append(log.event(grower))
-    assert isinstance(cosigning.collect_cosignatures()[0], Cosigned)
+    assert isinstance(cosigning.collect_cosignatures(now=ASKED)[0], Cosigned)
     assert Cosignature.objects.count() == 2
 
 
 def test_the_tag_of_the_checkpoint_changes_when_it_is_cosigned(witnessed):
     before = shown()["ETag"]
-    cosigning.collect_cosignatures()
+    cosigning.collect_cosignatures(now=ASKED)
     client = Client(headers={"host": "localhost"})
     assert client.get("/log/checkpoint", headers={"If-None-Match": before}).status_code == 200
     assert client.get("/log/checkpoint", headers={"If-None-Match": shown()["ETag"]}).status_code == 304
@@ -484,7 +496,7 @@ def test_the_tag_of_the_checkpoint_changes_when_it_is_cosigned(witnessed):
 def test_with_a_quorum_only_what_was_cosigned_is_shown(witnessed, log, grower, settings):
     settings.WAYLOG_WITNESS_QUORUM = 1
     assert shown().status_code == 404
-    cosigning.collect_cosignatures()
+    cosigning.collect_cosignatures(now=ASKED)
     size = queries.tree_size()
     log.append(log.event(grower))
     assert f"\n{size}\n" in shown().content.decode()
@@ -494,7 +506,7 @@ def test_with_a_quorum_only_what_was_cosigned_is_shown(witnessed, log, grower, s
 
 def test_without_a_witness_appends_and_checkpoints_go_on(log, grower, settings):
     settings.WAYLOG_WITNESSES = f"{signer().verifier_key().to_text()} http://127.0.0.1:9/witness"
-    [found] = cosigning.collect_cosignatures(seconds=1)
+    [found] = cosigning.collect_cosignatures(now=ASKED, seconds=1)
     assert isinstance(found, NotCosigned)
     log.append(log.event(grower))
     assert shown().status_code == 200 and shown("/log/checkpoint/cosigned").status_code == 404
@@ -509,8 +521,34 @@ def test_the_minutes_task_rings_for_cosignatures_only_where_witnesses_are_named(
     assert rung == [1]
 
 
+def test_it_is_told_what_each_witness_cosigned_and_when_and_where_one_that_refuses_keeps_evidence(
+    witnessed, log, grower, settings
+):
+    [before] = cosigning.standings()
+    assert (before.cosigned_size, before.cosigned_at, before.answer, before.evidence_url) == (0, None, None, "")
+    cosigning.collect_cosignatures(now=ASKED)
+    [found] = cosigning.standings()
+    assert (found.cosigned_size, found.cosigned_at) == (queries.tree_size(), datetime.fromtimestamp(NOW, UTC))
+    assert (found.answer.at, found.answer.why, found.refuses, found.evidence_url) == (ASKED, "", False, "")
+    other = View.of(queries.tree_size() + 1)
+    seen = witnessed.witness.logs[log.origin].store
+    signed = SignerKey(log.origin, keystore.signing_key(LogHead.objects.get().log_key_id))
+    seen.put(other.note(origin=log.origin, signer=signed))  # it was shown another log, by whoever holds the log's key
+    log.append(log.event(grower))
+    cosigning.collect_cosignatures(now=ASKED)
+    [found] = cosigning.standings()
+    assert found.refuses and found.answer.refused_at == ASKED
+    assert found.evidence_url == f"{witnessed.url}/evidence/{log.origin}"
+    names = get(witnessed, found.evidence_url.removeprefix(witnessed.url)).body.decode().split()
+    files = [get(witnessed, f"/evidence/{log.origin}/{name}").body for name in names]
+    assert files and all(verify_evidence(parse_evidence(each), [signed.verifier_key()]).is_proven for each in files)
+    settings.WAYLOG_WITNESSES = ""
+    [found] = cosigning.standings()
+    assert (found.url, found.evidence_url, found.cosigned_size > 0) == ("", "", True)
+
+
 def test_cosignatures_cannot_be_changed_and_a_false_one_is_found(witnessed):
-    cosigning.collect_cosignatures()
+    cosigning.collect_cosignatures(now=ASKED)
     assert list(cosigning.audit_cosignatures()) == []
     for statement in ("UPDATE ledger_cosignature SET line = ''", "DELETE FROM ledger_cosignature"):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
