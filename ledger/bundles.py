@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
-
-from ledger import keystore, queries
+from ledger import keystore, queries, quorum
 from ledger.models import Attestation, Cosignature, Entry, Key, KeyRevocation, LogHead
 from ledger.tlog.bundle import Bundle, BundledChain, BundledEntry, format_bundle, seal, verify_bundle
 from ledger.tlog.errors import TlogError
@@ -86,7 +84,10 @@ def _with_keys(wanted: set[int], tree_size: int) -> set[int]:
 
 def _signed_after(index: int, head: LogHead) -> _Signed:
     """The newest cosigned checkpoint when it holds the entry at `index`, else the newest there is."""
-    kept = queries.cosigned_checkpoint(max(1, settings.WAYLOG_WITNESS_QUORUM))
+    try:
+        kept = queries.cosigned_checkpoint(lambda cosigners: bool(cosigners) and quorum.is_met_by(cosigners))
+    except quorum.PolicyUnreadable:
+        kept = None
     if kept is not None and kept.tree_size > index:
         size, plain = kept.tree_size, kept.note
     else:

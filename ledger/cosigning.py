@@ -3,48 +3,62 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.conf import settings
+from django.db import connection
 from django.db.models import Max
 
-from ledger import operations, queries
+from ledger import operations, queries, quorum
 from ledger.audit import Fault
 from ledger.models import Checkpoint, Cosignature, WitnessAnswer
 from ledger.tlog.errors import Malformed, TlogError
-from ledger.tlog.note import COSIGNATURE, SignedNote, parse_note, parse_verifier_key, verify_note
-from ledger.witness.client import Cosigned, NotCosigned, Result, WitnessAt, collect, parse_witnesses
+from ledger.tlog.note import COSIGNATURE, SignedNote, VerifierKey, parse_note, parse_verifier_key, verify_note
+from ledger.witness.client import Cosigned, NotCosigned, Result, WitnessAt, collect
 
 SECONDS = 10.0
 """How long the witnesses have, all together: they are asked each minute."""
+_ASKING = 0x7761796C6F68  # "waylog" + 1
+_AGAIN = 0.02
+"""Seconds between two looks whether another process still asks."""
 log = logging.getLogger("waylog.witness")
 
 
-def configured() -> tuple[WitnessAt, ...]:
-    """The witnesses that the settings name; raise Malformed or KeyRefused for a line that names none."""
-    return parse_witnesses(settings.WAYLOG_WITNESSES)
-
-
-def collect_cosignatures(*, now: datetime, seconds: float = SECONDS) -> list[Result]:
+def collect_cosignatures(*, now: datetime, seconds: float = SECONDS, only_enough: bool = False) -> list[Result]:
     """Keep the newest checkpoint and ask those witnesses for it that have not cosigned it; keep what they answer.
 
-    Holds no lock while it waits. A refusal is written down as an error: someone has seen another log than this one.
+    Holds no lock of the log's while it waits, and one process asks at a time, so that no witness is shown a smaller
+    tree after a larger one; nobody is asked when another takes all the time. With `only_enough` it ends once the
+    policy's quorum is there. A refusal is written down as an error: someone has seen another log than this one. Raises
+    PolicyUnreadable.
     """
-    size = operations.keep_checkpoint()
-    if not size:
-        return []
-    done = set(Cosignature.objects.filter(tree_size=size).values_list("witness", flat=True))
-    waiting = [each for each in configured() if each.verifier.name not in done]
-    newest = Cosignature.objects.values_list("witness").annotate(Max("tree_size"))
+    deadline = time.monotonic() + seconds
+    asked = quorum.witnesses()
+    with _alone(deadline) as is_ours:
+        size = operations.keep_checkpoint() if is_ours else None
+        return _collect(size, asked, now, deadline, only_enough=only_enough) if size else []
+
+
+def _collect(
+    size: int, asked: Collection[WitnessAt], now: datetime, deadline: float, *, only_enough: bool
+) -> list[Result]:
+    done = dict(Cosignature.objects.filter(tree_size=size).values_list("witness", "verifier_key"))
+    before = {parse_verifier_key(text) for text in done.values()}
+
+    def is_enough(found: Collection[Result]) -> bool:
+        return only_enough and quorum.is_met_by(before | _cosigners(found))
+
     results = collect(
         Checkpoint.objects.get(tree_size=size).note,
         tree_size=size,
-        witnesses=waiting,
-        known=dict(newest),
+        witnesses=[each for each in asked if each.verifier.name not in done],
+        known=dict(Cosignature.objects.values_list("witness").annotate(Max("tree_size"))),
         prove=lambda old, new: queries.consistency_proof(old, new).path,
-        seconds=seconds,
+        seconds=deadline - time.monotonic(),
+        enough=is_enough,
     )
     operations.keep_cosignatures(_row(size, each) for each in results if isinstance(each, Cosigned))
     for each in results:
@@ -53,6 +67,28 @@ def collect_cosignatures(*, now: datetime, seconds: float = SECONDS) -> list[Res
             level = logging.ERROR if each.is_refusal else logging.WARNING
             log.log(level, "witness %s did not cosign size %d: %s", each.witness.verifier.name, size, each.why)
     return results
+
+
+def _cosigners(found: Collection[Result]) -> set[VerifierKey]:
+    return {each.witness.verifier for each in found if isinstance(each, Cosigned)}
+
+
+@contextmanager
+def _alone(deadline: float) -> Iterator[bool]:
+    """Wait until no other process asks the witnesses; False when that takes until the deadline."""
+    is_ours = False
+    with connection.cursor() as cursor:
+        while not is_ours and time.monotonic() < deadline:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_ASKING])
+            [is_ours] = cursor.fetchone() or (False,)
+            if not is_ours:
+                time.sleep(_AGAIN)
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_ASKING])
 
 
 def _keep_answer(answer: Result, size: int, now: datetime) -> None:
@@ -88,8 +124,8 @@ class Standing:
 
 
 def standings() -> list[Standing]:
-    """Every witness that is asked or ever cosigned, by name."""
-    asked = {each.verifier.name: each for each in configured()}
+    """Every witness that is asked or ever cosigned, by name. Raises PolicyUnreadable."""
+    asked = {each.verifier.name: each for each in quorum.witnesses()}
     cosigned = {each.name: each for each in queries.cosigners()}
     answers = {each.witness: each for each in WitnessAnswer.objects.all()}
     found = []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
-
-from django.db.models import Count
 
 from ledger import keystore
 from ledger.admission import Appended, Repeated
@@ -18,6 +18,7 @@ from ledger.operations import key_records
 from ledger.tlog import envelope, merkle, note, proof, statement
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.merkle import ConsistencyProof, InclusionProof
+from ledger.tlog.note import VerifierKey
 from ledger.tlog.statement import Statement
 from ledger.tree import SubtreeReader
 from ledger.tree import root_at as root_at
@@ -27,8 +28,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
-_RECENT = 500
-"""How many cosignatures are looked through before the database is asked to count them all."""
+_PAGE = 500
+"""How many cosignatures are read at a time."""
 
 
 class EntryMissing(LookupError):
@@ -179,21 +180,25 @@ class Receipt:
     inclusion: InclusionProof
 
 
-def receipts(outcomes: Sequence[Appended | Repeated]) -> tuple[str, dict[int, Receipt]]:
+def receipts(
+    outcomes: Sequence[Appended | Repeated], *, under: Checkpoint | None = None
+) -> tuple[str, dict[int, Receipt]]:
     """A checkpoint, and by index what proves each of these under it; of a repeated one, the first entry.
 
-    What one batch appended is proven under that batch's checkpoint, from memory; anything else under the newest.
+    With `under`, which must hold them all, it is that one, with its cosignatures. Without, what one batch appended is
+    proven under that batch's checkpoint, from memory; anything else under the newest.
     """
-    if at_once := _receipts_of_one_batch(outcomes):
+    if under is None and (at_once := _receipts_of_one_batch(outcomes)):
         return at_once
-    found = head()
+    found: Checkpoint | LogHead = under or head()
     known = {each.index: (each.statement_hash, each.record_time_ms) for each in outcomes if isinstance(each, Appended)}
     if older := {each.index for each in outcomes} - known.keys():
         rows = Entry.objects.filter(index__in=older).values_list("index", "statement_hash", "record_time")
         known |= {index: (bytes(digest), (at - EPOCH) // MILLISECOND) for index, digest, at in rows}
     indices = sorted(known)
     proofs = zip(indices, _prove(indices, found.tree_size), strict=True)
-    return found.checkpoint, {index: Receipt(index, *known[index], inclusion) for index, inclusion in proofs}
+    signed = with_cosignatures(found.note, found.tree_size) if isinstance(found, Checkpoint) else found.checkpoint
+    return signed, {index: Receipt(index, *known[index], inclusion) for index, inclusion in proofs}
 
 
 def _receipts_of_one_batch(outcomes: Sequence[Appended | Repeated]) -> tuple[str, dict[int, Receipt]] | None:
@@ -240,23 +245,39 @@ def with_cosignatures(checkpoint: str, tree_size: int) -> str:
     return checkpoint + "".join(lines)
 
 
-def cosigned_checkpoint(least: int = 1) -> Checkpoint | None:
-    """The newest checkpoint that at least so many witnesses have cosigned; None when there is none."""
-    by_size = Cosignature.objects.values_list("tree_size", flat=True).order_by("-tree_size")
-    for size, count in Counter(by_size[:_RECENT]).items():
-        if count >= least:
+def cosigned_checkpoint(is_enough: Callable[[set[VerifierKey]], bool] = bool) -> Checkpoint | None:
+    """The newest checkpoint whose cosigners are enough (by default: any); None when there is none."""
+    for size, cosigners in _cosigned():
+        if is_enough(cosigners):
             return Checkpoint.objects.get(tree_size=size)
-    enough = by_size.annotate(count=Count("witness")).filter(count__gte=least).first()
-    return None if enough is None else Checkpoint.objects.get(tree_size=enough)
+    return None
 
 
-def published_checkpoint(quorum: int = 0) -> tuple[str, str] | None:
+def _cosigned() -> Iterator[tuple[int, set[VerifierKey]]]:
+    """Every size that was cosigned, the newest first, with those who did; read as far as it is asked for."""
+    below = 2**63 - 1
+    while True:
+        rows = Cosignature.objects.filter(tree_size__lt=below).order_by("-tree_size", "witness")
+        page = list(rows.values_list("tree_size", "verifier_key")[:_PAGE])
+        by_size = [(size, {_verifier(text) for _, text in each}) for size, each in groupby(page, itemgetter(0))]
+        is_last = len(page) < _PAGE
+        whole = by_size if is_last or len(by_size) == 1 else by_size[:-1]  # the page may have cut the last one
+        yield from whole
+        if is_last:
+            return
+        below = whole[-1][0]
+
+
+_verifier = lru_cache(maxsize=64)(note.parse_verifier_key)
+
+
+def published_checkpoint(is_enough: Callable[[set[VerifierKey]], bool] | None = None) -> tuple[str, str] | None:
     """The checkpoint to show, with its cosignatures, and a tag that changes with it.
 
-    It is the newest that `quorum` witnesses have cosigned (None before there is one), or without a quorum the newest.
+    It is the newest whose cosigners are enough (None before there is one), or without that condition the newest.
     """
-    if quorum:
-        kept = cosigned_checkpoint(quorum)
+    if is_enough:
+        kept = cosigned_checkpoint(is_enough)
         if kept is None:
             return None
         plain, size = kept.note, kept.tree_size

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ledger import cosigning, operations, tenancy
+from ledger import cosigning, operations, quorum, tenancy
 
 
 @shared_task(ignore_result=True)
@@ -11,7 +11,7 @@ def publish_checkpoint(**_later: object) -> None:
     """Keep the newest checkpoint for ever, then ring for its cosignatures; rung each minute."""
     with tenancy.system():
         operations.keep_checkpoint()
-    if cosigning.configured():
+    if quorum.witnesses():
         collect_cosignatures.delay()
 
 

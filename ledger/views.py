@@ -14,9 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
-from ledger import queries
+from ledger import queries, quorum
 from ledger.tlog import tile
 from ledger.tlog.errors import Malformed
+from ledger.tlog.note import VerifierKey
 from ledger.tlog.text import encode_base64
 
 TEXT = "text/plain; charset=utf-8"
@@ -55,6 +56,8 @@ def _open_to_browsers(view: View) -> View:
                 found = _plain("not found\n", 404)
             except queries.LogMissing:
                 found = _plain("there is no log here yet\n", 503)
+            except quorum.PolicyUnreadable as fault:
+                found = _plain(f"{fault}\n", 503)
         found["Access-Control-Allow-Origin"] = "*"
         return found
 
@@ -68,17 +71,17 @@ def _plain(text: str, status: int = 200) -> HttpResponse:
 @_open_to_browsers
 def checkpoint(request: HttpRequest) -> HttpResponse:
     """The newest checkpoint, a signed note with the cosignatures it has; where a quorum is set, the newest with it."""
-    return _checkpoint(request, settings.WAYLOG_WITNESS_QUORUM)
+    return _checkpoint(request, quorum.is_met_by if quorum.is_set() else None)
 
 
 @_open_to_browsers
 def cosigned(request: HttpRequest) -> HttpResponse:
     """The newest checkpoint that witnesses have cosigned: the quorum of them, at least one."""
-    return _checkpoint(request, max(1, settings.WAYLOG_WITNESS_QUORUM))
+    return _checkpoint(request, lambda cosigners: bool(cosigners) and quorum.is_met_by(cosigners))
 
 
-def _checkpoint(request: HttpRequest, quorum: int) -> HttpResponse:
-    shown = queries.published_checkpoint(quorum)
+def _checkpoint(request: HttpRequest, is_enough: Callable[[set[VerifierKey]], bool] | None) -> HttpResponse:
+    shown = queries.published_checkpoint(is_enough)
     if shown is None:
         raise queries.EntryMissing("no checkpoint has been cosigned yet")
     note, tag = shown

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning
+from django.core.checks import CheckMessage, Error, Warning
 from django.db import DatabaseError
 
-from ledger import roles
+from ledger import quorum, roles
 
 REMEDY = "Set DATABASE_URL to the application's role and DATABASE_OWNER_URL to the owner's (docs/operations.md)."
 
@@ -28,3 +28,12 @@ def checkpoint_is_apart(**_: Any) -> list[CheckMessage]:
         return []
     said = "the newest checkpoint is kept beside the database: restoring the folder restores both, and hides a rollback"
     return [Warning(said, "Set WAYLOG_CHECKPOINT_FILE to a file on another disk or machine.", id="waylog.W003")]
+
+
+def policy_is_readable(**_: Any) -> list[CheckMessage]:
+    """Refuse to start with witnesses or a policy that cannot be read: nothing would ever be published."""
+    try:
+        quorum.policy()
+    except quorum.PolicyUnreadable as fault:
+        return [Error(str(fault), "See docs/operations.md, witnesses.", id="waylog.E001")]
+    return []

@@ -28,7 +28,11 @@ WAYLOG_MIN_FREE_PERCENT = float(os.environ.get("WAYLOG_MIN_FREE_PERCENT", "10"))
 WAYLOG_WITNESSES = os.environ.get("WAYLOG_WITNESSES", "")
 """Who is asked each minute to cosign the log's checkpoint: lines (or parts between ;) of `<vkey> <url>`."""
 WAYLOG_WITNESS_QUORUM = int(os.environ.get("WAYLOG_WITNESS_QUORUM", "0"))
-"""How many must have cosigned a checkpoint before /log/checkpoint shows it; 0 shows the newest at once."""
+"""How many must have cosigned a checkpoint before it is published; with 0 the newest is at once."""
+WAYLOG_POLICY = os.environ.get("WAYLOG_POLICY", "")
+"""In place of these two: a policy file (C2SP tlog-policy) whose witnesses are asked at the addresses that it gives."""
+WAYLOG_PUBLISH_SECONDS = float(os.environ.get("WAYLOG_PUBLISH_SECONDS", "5"))
+"""How long an answer of the API waits for the quorum, where there is one, before it says *appended*."""
 WAYLOG_SECURE = WAYLOG_TLS or WAYLOG_BEHIND_PROXY
 WAYLOG_URL = os.environ.get(
     "WAYLOG_URL", f"{'https' if WAYLOG_SECURE else 'http'}://{WAYLOG_HOST}:{WAYLOG_PORT}"

@@ -1,7 +1,7 @@
 """Who must have signed a checkpoint before it is believed (C2SP tlog-policy).
 
 log <vkey>
-witness w1 <vkey>
+witness w1 <vkey> https://witness.example/w1
 witness w2 <vkey>
 group both all w1 w2
 quorum both
@@ -38,6 +38,8 @@ class Policy:
     witnesses: Mapping[str, VerifierKey] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     quorum: str = NONE
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Where a witness is asked, by its name here; a log asks there, and who only verifies does not."""
 
     def is_met_by(self, cosigners: set[VerifierKey]) -> bool:
         """Tell whether these witnesses are enough."""
@@ -93,13 +95,14 @@ def parse_policy(data: bytes) -> Policy:
             raise Malformed(str(fault), line=number, column=1) from None
     if reader.quorum is None:
         raise Malformed("a policy has a quorum line")
-    return Policy(tuple(reader.logs), reader.witnesses, reader.groups, reader.quorum)
+    return Policy(tuple(reader.logs), reader.witnesses, reader.groups, reader.quorum, reader.addresses)
 
 
 def format_policy(policy: Policy) -> bytes:
     """Write a policy; raise Malformed when it would not be read back as it is."""
     lines = [f"log {log.to_text()}" for log in policy.logs]
-    lines += [f"witness {name} {key.to_text()}" for name, key in policy.witnesses.items()]
+    at = {name: f" {address}" for name, address in policy.addresses.items()}
+    lines += [f"witness {name} {key.to_text()}{at.get(name, '')}" for name, key in policy.witnesses.items()]
     lines += [f"group {name} {group.least} {' '.join(group.members)}" for name, group in policy.groups.items()]
     data = "".join(line + "\n" for line in [*lines, f"quorum {policy.quorum}"]).encode("utf-8", "surrogateescape")
     if parse_policy(data) != policy:
@@ -114,6 +117,7 @@ class _Reader:
         self.logs: list[VerifierKey] = []
         self.witnesses: dict[str, VerifierKey] = {}
         self.groups: dict[str, Group] = {}
+        self.addresses: dict[str, str] = {}
         self.members: set[str] = set()
         self.quorum: str | None = None
 
@@ -126,8 +130,9 @@ class _Reader:
         match fields:
             case ["log", vkey] | ["log", vkey, _]:
                 self.log(parse_verifier_key(vkey))
-            case ["witness", name, vkey] | ["witness", name, vkey, _]:
+            case ["witness", name, vkey, *address] if len(address) <= 1:
                 self.witness(name, parse_verifier_key(vkey))
+                self.addresses.update((name, each) for each in address)
             case ["group", name, least, *members] if members:
                 self.group(name, least, tuple(members))
             case ["quorum", name]:

@@ -1,8 +1,8 @@
 """The log's side of witnessing: ask all witnesses at once, within one time limit; believe what their keys signed."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from ledger.fetching import Response, Unreachable, check_url, request
@@ -81,10 +81,12 @@ def collect(
     prove: Prove,
     seconds: float = 20.0,
     attempts: int = 3,
+    enough: Callable[[Collection[Result]], bool] = lambda found: False,
 ) -> list[Result]:
     """Ask for cosignatures of a checkpoint of `tree_size`, from all at once; `known` says, by name, what each has seen.
 
-    `prove` is called in this thread alone. A witness that answers late, badly or not at all costs nobody but itself.
+    `prove` is called in this thread alone. A witness that answers late, badly or not at all costs nobody but itself;
+    once what was found is `enough`, nobody is waited for any more.
     """
     deadline = time.monotonic() + seconds
     results: dict[str, Result] = {}
@@ -97,8 +99,12 @@ def collect(
                 break
             if attempt:
                 time.sleep(min(0.2 * attempt, rest))
-            answers = _ask_all(pool, note, asked, tree_size, prove, deadline)
-            asked = _sort(note, answers, asked, tree_size, results)
+            again: dict[str, tuple[WitnessAt, int]] = {}
+            for name, answer in _ask_all(pool, note, asked, tree_size, prove, deadline):
+                again |= _sort(note, name, answer, asked, tree_size, results)
+                if enough(results.values()):
+                    return list(results.values())
+            asked = again
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return list(results.values())
@@ -111,15 +117,20 @@ def _ask_all(
     tree_size: int,
     prove: Prove,
     deadline: float,
-) -> dict[str, Response | Unreachable]:
+) -> Iterator[tuple[str, Response | Unreachable]]:
+    """Yield each answer as it comes, and in the end what has not come in time."""
     rest = max(0.1, deadline - time.monotonic())
-    futures: dict[str, Future[Response]] = {}
+    names: dict[Future[Response], str] = {}
     for name, (witness, old) in asked.items():
         path = tuple(prove(old, tree_size)) if 0 < old < tree_size else ()
         data = format_request(Request(old, path, note))
-        futures[name] = pool.submit(_post, witness.url, data, rest)
-    wait(futures.values(), timeout=rest)
-    return {name: _outcome(future) for name, future in futures.items()}
+        names[pool.submit(_post, witness.url, data, rest)] = name
+    waiting = set(names)
+    while waiting and rest > 0:
+        done, waiting = wait(waiting, timeout=rest, return_when=FIRST_COMPLETED)
+        yield from ((names[future], _outcome(future)) for future in done)
+        rest = deadline - time.monotonic()
+    yield from ((names[future], _outcome(future)) for future in waiting)
 
 
 def _post(url: str, data: bytes, seconds: float) -> Response:
@@ -141,23 +152,19 @@ def _outcome(future: "Future[Response]") -> Response | Unreachable:
 
 def _sort(
     note: str,
-    answers: Mapping[str, Response | Unreachable],
+    name: str,
+    answer: Response | Unreachable,
     asked: Mapping[str, tuple[WitnessAt, int]],
     tree_size: int,
     results: dict[str, Result],
 ) -> dict[str, tuple[WitnessAt, int]]:
-    """Write down what came; return whom to ask again, and from which size."""
-    again: dict[str, tuple[WitnessAt, int]] = {}
-    for name, answer in answers.items():
-        witness, old = asked[name]
-        if isinstance(answer, Unreachable):
-            results[name] = NotCosigned(witness, str(answer), is_refusal=False)
-            again[name] = (witness, old)
-            continue
-        size = _read_answer(note, witness, answer, tree_size, results)
-        if size is not None and size != old:
-            again[name] = (witness, size)
-    return again
+    """Write down what came; say whether, and from which size, that witness is asked again."""
+    witness, old = asked[name]
+    if isinstance(answer, Unreachable):
+        results[name] = NotCosigned(witness, str(answer), is_refusal=False)
+        return {name: (witness, old)}
+    size = _read_answer(note, witness, answer, tree_size, results)
+    return {name: (witness, size)} if size is not None and size != old else {}
 
 
 def _read_answer(

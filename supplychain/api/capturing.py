@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ledger import publishing
 from ledger import queries as log
 from ledger.admission import Appended, BatchRefused, KeyNotValid, Outcome, Refusal, Refused, Repeated
 from ledger.queries import Receipt
@@ -31,13 +32,14 @@ def capture_batch(batch: Batch, *, party: UUID, now: datetime, proof_url: Callab
         raise _whole(batch, unreadable[0], results)
     outcomes = iter(_capture([each for each in batch.items if isinstance(each, Item)], batch, party, now))
     taken = [each if isinstance(each, Problem) else next(outcomes) for each in batch.items]
-    checkpoint, receipts = _receipts(taken)
+    state, checkpoint, receipts = _receipts(taken, now)
     _refuse_foreign(taken, party)
     results = [_result(each, place, receipts, proof_url) for each, place in zip(taken, batch.places, strict=True)]
     if is_whole and (at := _first_refused(taken)) is not None:
         raise _whole(batch, _problem(taken[at], batch.places[at]), results)
     is_any_taken = any(each["status"] < 300 for each in results)
-    return _status(results), {"checkpoint": checkpoint if is_any_taken else None, "items": results}
+    said = {"state": state, "checkpoint": checkpoint} if is_any_taken else {"state": None, "checkpoint": None}
+    return _status(results), {**said, "items": results}
 
 
 def _capture(items: Sequence[Item], batch: Batch, party: UUID, now: datetime) -> list[Outcome]:
@@ -45,9 +47,13 @@ def _capture(items: Sequence[Item], batch: Batch, party: UUID, now: datetime) ->
     return capture(read, party=party, now=now, atomic=batch.atomic) if read else []
 
 
-def _receipts(taken: Sequence[Outcome | Problem]) -> tuple[str, dict[int, Receipt]]:
+def _receipts(taken: Sequence[Outcome | Problem], now: datetime) -> tuple[str, str, dict[int, Receipt]]:
+    """Whether what was taken is published, under which checkpoint, and what proves each item."""
     placed = [each for each in taken if isinstance(each, Appended | Repeated)]
-    return log.receipts(placed) if placed else ("", {})
+    if not placed:
+        return "", "", {}
+    state, under = publishing.publish(max(each.index for each in placed) + 1, now=now)
+    return state, *log.receipts(placed, under=under)
 
 
 def _refuse_foreign(taken: list[Outcome | Problem], party: UUID) -> None:

@@ -156,6 +156,12 @@ CAPTURE_RESULT = record(
 CAPTURED = record(
     "One result an item, in the order of the items, and the checkpoint that their proofs lead to.",
     {
+        "state": {
+            "type": ["string", "null"],
+            "enum": ["published", "appended", None],
+            "description": "Appended: in the log for good, and not cosigned yet by those whom the log's policy asks"
+            " for; published: under a checkpoint that is. Null when nothing was taken.",
+        },
         "checkpoint": {"type": ["string", "null"], "description": "A signed note; null when nothing was taken."},
         "items": listed(ref("CaptureResult")),
     },

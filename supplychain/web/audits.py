@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from ledger import cosigning, tenancy
+from ledger import cosigning, publishing, quorum, tenancy
 from ledger.audit import alarm
 from supplychain.web.access import MemberRequest, manager
 
@@ -23,14 +23,24 @@ KINDS = {"full": "everything", "log": "the log without projections", "incrementa
 def context(request: MemberRequest, *, now: datetime) -> dict[str, Any]:
     """What the ledger page says of verification and of witnesses."""
     with tenancy.system():
-        found, runs, witnesses = alarm.standing(now=now), alarm.recent(SHOWN), cosigning.standings()
+        found, runs = alarm.standing(now=now), alarm.recent(SHOWN)
+        witnesses = _witnesses()
     return {
         "standing": found,
         "alarm_words": alarm.words(found.alarm) if found.alarm else "",
         "runs": [_line(run) for run in runs],
-        "witnesses": witnesses,
         "may_acknowledge": may_acknowledge(request),
+        **witnesses,
     }
+
+
+def _witnesses() -> dict[str, Any]:
+    """The witnesses, and how much is published where a quorum of them is asked for."""
+    try:
+        asked = {"witnesses": cosigning.standings(), "has_quorum": quorum.is_set()}
+        return asked | {"published": publishing.published_size()}
+    except quorum.PolicyUnreadable as fault:
+        return {"witnesses": [], "policy_fault": str(fault)}
 
 
 def alarm_words(*, now: datetime) -> str:

@@ -9,9 +9,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from ledger import cosigning, diskspace, outside, queries, roles, tenancy
+from ledger import cosigning, diskspace, outside, publishing, queries, quorum, roles, tenancy
 from ledger.audit import alarm
-from ledger.tlog.errors import KeyRefused, Malformed
 from supplychain import heartbeat
 
 OK = "ok"
@@ -115,14 +114,16 @@ def _audit() -> str:
 def _witnesses() -> str:
     with tenancy.system():
         try:
-            found, size = cosigning.standings(), queries.tree_size()
+            found, size, published = cosigning.standings(), queries.tree_size(), publishing.published_size()
         except queries.LogMissing:
             return "not asked yet"
-        except (Malformed, KeyRefused) as fault:
-            raise Alarm(f"WAYLOG_WITNESSES cannot be read: {fault}") from None
+        except quorum.PolicyUnreadable as fault:
+            raise Alarm(str(fault)) from None
     said = [f"{each.name} cosigned {each.cosigned_size} of {size}{_at(each.cosigned_at)}" for each in found]
     if refusing := [f"{each.name} refuses: {each.answer.why}" for each in found if each.answer and each.refuses]:
         raise Alarm("; ".join(refusing))
+    if published < size:
+        said.append(f"published {published} of {size}: the quorum has not cosigned the rest yet")
     return "; ".join(said) or "none"
 
 

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from ledger import kept, queries, tenancy
+from ledger import kept, publishing, queries, quorum, tenancy
 from ledger.tlog.envelope import parse_leaf
 from ledger.tlog.keys import KeyRecord
 from supplychain.models import Event
@@ -74,9 +74,18 @@ def entry(request: MemberRequest, index: int) -> HttpResponse:
         "disputed": queries.is_disputed(index, found.key_id),
         "verified": mark is not None and index < mark.tree_size,
         "size": queries.tree_size(),
+        "published": _is_published(index),
         "body": "" if found.statement.type == "forecast" else _body(index),  # a manifest names everybody's series
     }
     return render(request, "log/entry.html", context)
+
+
+def _is_published(index: int) -> bool:
+    """Whether the entry is under a checkpoint that those have cosigned whom the policy asks for."""
+    try:
+        return index < publishing.published_size()
+    except quorum.PolicyUnreadable:
+        return False
 
 
 @member

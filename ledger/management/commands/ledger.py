@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ledger import audit, comparing, durable, exporting, losing, outside, queries, roles, tenancy, verified
+from ledger import audit, comparing, durable, exporting, losing, outside, queries, quorum, roles, tenancy, verified
 from ledger.audit import alarm, runs
 from ledger.operations import LogMissing
 
@@ -134,9 +133,12 @@ class Command(BaseCommand):
             self.stderr.write(f"\r{done:,} files", ending="")
 
     def export(self, options: dict[str, Any]) -> None:
-        shown = queries.published_checkpoint(settings.WAYLOG_WITNESS_QUORUM)
+        try:
+            shown = queries.published_checkpoint(quorum.is_met_by if quorum.is_set() else None)
+        except quorum.PolicyUnreadable as fault:
+            raise CommandError(str(fault)) from None
         if shown is None:
-            raise CommandError("no checkpoint has been cosigned yet, and WAYLOG_WITNESS_QUORUM asks for it")
+            raise CommandError("no checkpoint has been cosigned yet by those whom the policy asks for")
         try:
             done = exporting.export(
                 options["folder"],

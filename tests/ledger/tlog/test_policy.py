@@ -188,3 +188,10 @@ def test_only_tlog_errors_escape_whatever_the_text(text):
         verify_checkpoint(parse_policy(text.encode("utf-8", "surrogatepass")), SIGNED)
     except TlogError:
         return
+
+
+def test_a_witness_may_have_an_address_and_keeps_it():
+    text = "".join(f"witness {name} {vkey(key)} https://{name}.example/w\n" for name, key in WITNESSES.items())
+    found = policy.parse_policy((text + "quorum none\n").encode())
+    assert found.addresses == {name: f"https://{name}.example/w" for name in WITNESSES}
+    assert policy.parse_policy(policy.format_policy(found)) == found

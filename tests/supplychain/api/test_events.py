@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import secrets
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,14 @@ from ledger import queries
 from ledger.tlog import merkle, proof
 from ledger.tlog.checkpoint import open_checkpoint
 from ledger.tlog.envelope import format_leaf, parse_envelope
+from ledger.tlog.merkle import InclusionProof, leaf_hash, verify_inclusion
+from ledger.tlog.note import parse_note, verify_note
 from ledger.tlog.statement import ZERO
 from supplychain.epcis import builders
 from supplychain.epcis.events import Quantity
 from supplychain.operations import held_key
 from tests.cast import APPLES_LOT, World, sscc
+from tests.ledger.witnessing import listening
 from tests.supplychain.api.conftest import Caller, Signer, caller_for, verifier_key
 
 UNIT, OTHER = sscc(1), sscc(2)
@@ -44,6 +48,34 @@ def pointers(found: dict[str, Any]) -> list[str]:
 
 
 # --- taken -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_says_whether_what_was_appended_is_published(
+    grower: Caller, signer: Signer, settings: Any, tmp_path: Path
+) -> None:
+    assert grower.post("/events", [signer.packed(UNIT)]).json()["state"] == "published"
+    with listening(tmp_path / "witness", logs=[verifier_key()]) as witness:
+        settings.WAYLOG_WITNESSES = f"{witness.witness.signer.verifier_key().to_text()} {witness.url}"
+        settings.WAYLOG_WITNESS_QUORUM = 1
+        settings.WAYLOG_PUBLISH_SECONDS = 30
+        answer = grower.post("/events", [signer.packed(OTHER)]).json()
+    assert answer["state"] == "published"
+    signers = [verifier_key(), witness.witness.signer.verifier_key()]
+    assert len(verify_note(parse_note(answer["checkpoint"]), signers)) == 2
+    found, checkpoint = answer["items"][0], open_checkpoint(answer["checkpoint"], verifiers=signers)
+    verify_inclusion(
+        InclusionProof(
+            found["index"],
+            found["inclusion"]["tree_size"],
+            tuple(base64.b64decode(each) for each in found["inclusion"]["path"]),
+        ),
+        leaf=leaf_hash(queries.entry(found["index"]).leaf),
+        root=checkpoint.root_hash,
+    )
+    settings.WAYLOG_PUBLISH_SECONDS = 0.3  # the witness is away now: the entry is there all the same
+    answer = grower.post("/events", [signer.packed(sscc(33))])
+    assert (answer.status_code, answer.json()["state"]) == (201, "appended")
+    assert result(answer)["index"] == queries.tree_size() - 1
 
 
 def test_one_event_is_appended_and_proven_by_the_answer(grower: Caller, signer: Signer) -> None:
