@@ -10,15 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.forecasting.candidates import ENSEMBLES, methods
-from benchmarks.forecasting.choose import apply, decide
 from benchmarks.forecasting.data import Unreadable, has_calendar, read
-from benchmarks.forecasting.evaluate import answer, scores
+from benchmarks.forecasting.evaluate import answer, champion, decide, scores
+from forecasting.timeseries.candidates import ENSEMBLES, METHODS, NEEDS_CALENDAR
+from forecasting.timeseries.methods.prophet import Prophet
 
 SHOWN = ("mase", "smape", "rmsse", "wql", "cov80", "cov95", "ms_per_series")
 
@@ -27,19 +25,15 @@ def run(path: Path, *, season: int, horizon: int, sample: int | None = None, sto
     """All figures of one file. Raises Unreadable."""
     tasks = read(path, season_length=season, horizon=horizon, sample=sample)
     found = [task.series for task in tasks]
-    tried = methods(calendar=has_calendar(season), stock=stock)
-    choice = decide([method for method in tried if method.name != "prophet"], found, horizon)
-    answers = answer(tried, found, horizon)
-    start = time.process_time()
-    champion = {series.key: apply(choice, series, answers) for series in found}
-    seconds = time.process_time() - start
-    cost = {name: one.seconds / len(found) for name, one in answers.items()}
-    seconds += sum(cost[choice.methods.get(series.key, "empirical")] for series in found)
+    tried = {name: one for name, one in METHODS.items() if has_calendar(season) or name not in NEEDS_CALENDAR}
+    choice, choosing = decide(tried, found, horizon)
+    chosen, used = champion(choice, tried, found, horizon)
+    answers = answer(tried | ({"prophet": Prophet()} if stock else {}), found, horizon)
     results: dict[str, Any] = {
-        name: scores(tasks, one.forecasts) | {"ms_per_series": 1000 * cost[name], "failed": one.failed}
-        for name, one in answers.items()
+        name: scores(tasks, one.forecasts)
+        | {"ms_per_series": 1000 * one.seconds / len(found), "failed": one.refused.total()}
+        for name, one in (*answers.items(), ("champion", chosen))
     }
-    results["champion"] = scores(tasks, champion) | {"ms_per_series": 1000 * seconds / len(found), "failed": 0}
     results["about"] = {
         "file": path.name,
         "season": season,
@@ -50,9 +44,10 @@ def run(path: Path, *, season: int, horizon: int, sample: int | None = None, sto
             f"{pool.frequency} {pool.demand_class} {pool.length}": name
             for pool, name in sorted(choice.champions.items(), key=lambda one: str(one[0]))
         },
-        "chosen": dict(Counter(choice.methods.values())),
+        "used": dict(used),
+        "refused": dict(chosen.refused),
         "ensembles": {name: list(members) for name, (members, _) in ENSEMBLES.items()},
-        "choice_ms_per_series": 1000 * choice.seconds / len(found),
+        "choice_ms_per_series": 1000 * choosing / len(found),
     }
     return results
 

@@ -3,68 +3,90 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from benchmarks.forecasting.candidates import ENSEMBLES
 from benchmarks.forecasting.data import Task
 from forecasting.timeseries import metrics
-from forecasting.timeseries.combine import combined
+from forecasting.timeseries.candidates import ENSEMBLES
+from forecasting.timeseries.engine import Choice, Item, Past, choose, forecast_pool, past_of
+from forecasting.timeseries.engine.answers import one_method, prepared, together
 from forecasting.timeseries.methods import LEVELS, Forecast, Method
 from forecasting.timeseries.methods.empirical import Empirical
 from forecasting.timeseries.methods.seasonal_naive import SeasonalNaive
-from forecasting.timeseries.series import DemandSeries, SeriesRefused, Vector
+from forecasting.timeseries.series import DemandSeries, SeriesRefused
 
 
 @dataclass
 class Answers:
-    """What one method said, by series; its processor seconds, and how often another had to answer."""
+    """What one method said, by series; its processor seconds, and why another had to answer."""
 
     forecasts: dict[str, Forecast] = field(default_factory=dict)
     seconds: float = 0.0
-    failed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
 
 
-def answer(methods: Sequence[Method], found: Sequence[DemandSeries], horizon: int) -> dict[str, Answers]:
+def answer(methods: Mapping[str, Method], found: Sequence[DemandSeries], horizon: int) -> dict[str, Answers]:
     """All methods, then the ensembles of their answers, on all series. Compilation is done before the clock starts."""
-    ordered = sorted(found, key=len)  # neighbours share a calendar
-    answers: dict[str, Answers] = {}
-    for method in methods:
-        mine = answers[method.name] = Answers()
-        _warm(method, ordered, horizon)
+    ready = [prepared(Item(series), horizon) for series in found]
+    raw, seconds = {}, {}
+    for name, method in methods.items():
+        one_method(method, ready[:2], horizon, seed=1)
         start = time.process_time()
-        for series in ordered:
-            try:
-                mine.forecasts[series.key] = method.forecast(series, horizon, seed=1)
-            except SeriesRefused:
-                mine.failed += 1
-                mine.forecasts[series.key] = _instead(series, horizon)
-        mine.seconds = time.process_time() - start
-    for name, (members, how) in ENSEMBLES.items():
-        present = [answers[member] for member in members if member in answers]
+        raw[name] = one_method(method, ready, horizon, seed=1)
+        seconds[name] = time.process_time() - start
+    for name, (members, _) in ENSEMBLES.items():
+        present = [member for member in members if member in methods]
         if len(present) < 2:
             continue
-        mine = answers[name] = Answers(seconds=sum(one.seconds for one in present))
         start = time.process_time()
-        for series in ordered:
-            mine.forecasts[series.key] = combined([one.forecasts[series.key] for one in present], how)
-        mine.seconds += time.process_time() - start
+        raw[name] = together(name, raw)
+        seconds[name] = time.process_time() - start + sum(seconds[member] for member in present)
+    answers = {}
+    for name, those in raw.items():
+        mine = answers[name] = Answers(seconds=seconds[name])
+        for series, one in zip(found, those, strict=True):
+            mine.forecasts[series.key] = one if isinstance(one, Forecast) else instead(series, horizon)
+            if not isinstance(one, Forecast):
+                mine.refused[str(one)] += 1
     return answers
 
 
-def _warm(method: Method, found: Sequence[DemandSeries], horizon: int) -> None:
-    for series in found:
-        try:
-            method.forecast(series, horizon, seed=1)
-        except SeriesRefused:
-            continue
-        return
+def decide(methods: Mapping[str, Method], found: Sequence[DemandSeries], horizon: int) -> tuple[Choice, float]:
+    """The choice from past origins inside the training parts, and the processor seconds it took."""
+    start = time.process_time()
+    past: list[Past] = [past_of(Item(series), horizon) for series in found]
+    return choose(past, horizon=horizon, methods=methods, seed=1), time.process_time() - start
 
 
-def _instead(series: DemandSeries, horizon: int) -> Forecast:
+def champion(
+    choice: Choice, methods: Mapping[str, Method], found: Sequence[DemandSeries], horizon: int
+) -> tuple[Answers, Counter[str]]:
+    """What the product forecasts with a choice, and which methods it used. Any length is tried here."""
+    start = time.process_time()
+    outcomes = forecast_pool(
+        [Item(series) for series in found],
+        choice,
+        horizon=horizon,
+        methods=methods,
+        ensure=lambda series: None,
+        explain=False,
+        seed=1,
+    )
+    mine = Answers(seconds=time.process_time() - start)
+    for series, outcome in zip(found, outcomes, strict=True):
+        mine.forecasts[series.key] = outcome.forecast or instead(series, horizon)
+        if outcome.forecast is None:
+            mine.refused[outcome.reason] += 1
+    return mine, Counter(outcome.method for outcome in outcomes if outcome.forecast is not None)
+
+
+def instead(series: DemandSeries, horizon: int) -> Forecast:
+    """What is scored for a series that was refused: the seasonal naive, the empirical quantiles, or nothing at all."""
     for method in (SeasonalNaive(), Empirical()):
         try:
             return method.forecast(series, horizon)
@@ -123,18 +145,6 @@ def _mean(found: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def shortened(series: DemandSeries, end: int) -> DemandSeries:
-    """The series as it was when it had `end` periods."""
-    return DemandSeries(
-        series.key, series.frequency, series.season_length, series.start, series.values[:end], series.unit, series.kind
-    )
-
-
 def cut(forecast: Forecast, steps: int) -> Forecast:
     """The first steps of a forecast."""
     return Forecast(forecast.point[:steps], forecast.quantiles[:steps], forecast.levels)
-
-
-def nothing(values: Vector) -> bool:
-    """Whether a history has no demand at all."""
-    return not bool((values[~np.isnan(values)] > 0).any())

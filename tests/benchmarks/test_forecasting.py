@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks.forecasting.__main__ import main
-from benchmarks.forecasting.choose import past_origins
 from benchmarks.forecasting.data import Unreadable, read
 from benchmarks.forecasting.evaluate import scores
 from benchmarks.forecasting.objective import compare, summary, synthetic
+from forecasting.timeseries.engine import Item, past_of
 from forecasting.timeseries.methods import Forecast
 from tests.conftest import ROOT
 
@@ -73,7 +73,7 @@ def test_the_test_part_chooses_nothing(path, tmp_path):
     main([str(path), "--season", "12", "--horizon", "6", "--sample", "6", "--json", str(one)])
     main([str(other), "--season", "12", "--horizon", "6", "--sample", "6", "--json", str(two)])
     about = [json.loads(file.read_text())["about"] for file in (one, two)]
-    assert about[0]["champions"] == about[1]["champions"] and about[0]["chosen"] == about[1]["chosen"]
+    assert about[0]["champions"] == about[1]["champions"] and about[0]["used"] == about[1]["used"]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_past_origins_leave_two_seasons(tmp_path):
     file = tmp_path / "some.csv"
     file.write_text("\n".join(["series,t,y,part", *lines(1, train=51, test=18)]))
     series = read(file, season_length=12, horizon=18)[0].series
-    assert past_origins(series, 18) == [33, 39, 45]
-    assert past_origins(series, 30) == [31, 41]
+    assert [len(then) for then in past_of(Item(series), 18).then] == [33, 39, 45]
+    assert [len(then) for then in past_of(Item(series), 30).then] == [31, 41]
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # Prophet's own

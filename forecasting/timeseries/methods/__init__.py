@@ -1,8 +1,8 @@
 """What every forecasting method is: one file a method, one name, no state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -69,6 +69,32 @@ class Method(Protocol):
     def parameters(self) -> Mapping[str, str | int | bool]:
         """What the manifest of a run says about its settings."""
         ...
+
+
+@runtime_checkable
+class BatchMethod(Protocol):
+    """A method that does many series at less cost than one by one."""
+
+    def forecast_many(
+        self, found: Sequence[DemandSeries], horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
+    ) -> list[Forecast | SeriesRefused]:
+        """Forecast each series, in order: the bits that `forecast` gives, or the refusal that it raises."""
+        ...
+
+
+def forecast_many(
+    method: Method, found: Sequence[DemandSeries], horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
+) -> list[Forecast | SeriesRefused]:
+    """Ask a method about many series; one by one where it knows no better."""
+    if isinstance(method, BatchMethod):
+        return method.forecast_many(found, horizon, levels=levels, seed=seed)
+    answers: list[Forecast | SeriesRefused] = []
+    for series in found:
+        try:
+            answers.append(method.forecast(series, horizon, levels=levels, seed=seed))
+        except SeriesRefused as refused:
+            answers.append(refused)
+    return answers
 
 
 def ensure_horizon(series: DemandSeries, horizon: int) -> None:

@@ -6,8 +6,10 @@ forecast and never in a web process; the compiled code is cached on disk.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from forecasting.timeseries.methods.fast_prophet.design import (
     Settings,
     design_of,
 )
-from forecasting.timeseries.series import MAX_PERIODS, DemandSeries, TooShort, Vector
+from forecasting.timeseries.series import MAX_PERIODS, DemandSeries, SeriesRefused, TooShort, Vector
 
 __all__ = [
     "Design",
@@ -58,14 +60,45 @@ class FastProphet:
         self.settings = settings or Settings()
 
     def forecast(
-        self, series: DemandSeries, horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
+        self,
+        series: DemandSeries,
+        horizon: int,
+        *,
+        levels: tuple[float, ...] = LEVELS,
+        seed: int = 0,
+        regressors: Sequence[Regressor] = (),
     ) -> Forecast:
-        """Raises TooShort below 12 known periods."""
-        ensure_horizon(series, horizon)
-        days, future, values = calendar_of(series, horizon)
-        fit = fit_batch(_design(days.tobytes(), future.tobytes(), self.settings), values)
-        point = fit.point()
-        return Forecast(point[0], fit.quantiles(levels, point)[0], levels, fit.components(0))
+        """Raises TooShort below 12 known periods, and RegressorRefused."""
+        return _only(self.forecast_many([series], horizon, levels=levels, regressors=[regressors]))
+
+    def forecast_many(
+        self,
+        found: Sequence[DemandSeries],
+        horizon: int,
+        *,
+        levels: tuple[float, ...] = LEVELS,
+        seed: int = 0,
+        regressors: Sequence[Sequence[Regressor]] | None = None,
+    ) -> list[Forecast | SeriesRefused]:
+        """Series of one calendar, with the same `regressors` (of each series, if any), share its statistics."""
+        answers: dict[int, Forecast | SeriesRefused] = {}
+        for group in _groups(found, horizon, answers, regressors):
+            try:
+                fit = fit_batch(self._design_of(group), group.values)
+            except SeriesRefused as refused:
+                answers |= dict.fromkeys(group.places, refused)
+                continue
+            point = fit.point()
+            quantiles = fit.quantiles(levels, point)
+            for row, place in enumerate(group.places):
+                answers[place] = _forecast(point[row], quantiles[row], levels, fit.components(row))
+        return [answers[place] for place in range(len(found))]
+
+    def _design_of(self, group: "_Group") -> Design:
+        if not group.regressors:
+            return _design(group.days, group.future, self.settings)
+        days, future = np.frombuffer(group.days, np.int64), np.frombuffer(group.future, np.int64)
+        return design_of(days, future, self.settings, group.regressors)
 
     def parameters(self) -> Mapping[str, str | int | bool]:
         return {"growth": self.settings.growth, "seasonality": "additive, auto", "clipped_at_zero": True}
@@ -80,11 +113,19 @@ class FastProphetCorrected:
         self, series: DemandSeries, horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
     ) -> Forecast:
         """Raises TooShort below 12 known periods."""
-        ensure_horizon(series, horizon)
-        days, future, values = calendar_of(series, horizon)
-        designs = [_design(days.tobytes(), future.tobytes(), one) for one in MEMBERS]
-        point, quantiles = corrected_batch(designs, values, levels)
-        return Forecast(point[0], quantiles[0], levels)
+        return _only(self.forecast_many([series], horizon, levels=levels))
+
+    def forecast_many(
+        self, found: Sequence[DemandSeries], horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
+    ) -> list[Forecast | SeriesRefused]:
+        """Series of one calendar share its statistics."""
+        answers: dict[int, Forecast | SeriesRefused] = {}
+        for group in _groups(found, horizon, answers):
+            designs = [_design(group.days, group.future, one) for one in MEMBERS]
+            point, quantiles = corrected_batch(designs, group.values, levels)
+            for row, place in enumerate(group.places):
+                answers[place] = _forecast(point[row], quantiles[row], levels, {})
+        return [answers[place] for place in range(len(found))]
 
     def parameters(self) -> Mapping[str, str | int | bool]:
         return {"changepoint_prior_scales": str(STIFFNESSES), "seasonality_prior_scale": str(SHRUNK_SEASON)}
@@ -129,6 +170,61 @@ def _days(series: DemandSeries, count: int) -> Days:
         return np.asarray(months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64))
     first = series.start.toordinal() - EPOCH
     return np.asarray(first + np.arange(count, dtype=np.int64) * (7 if series.frequency == "W" else 1))
+
+
+def _only(answers: Sequence[Forecast | SeriesRefused]) -> Forecast:
+    [answer] = answers
+    if isinstance(answer, SeriesRefused):
+        raise answer
+    return answer
+
+
+def _forecast(
+    point: Vector, quantiles: Vector, levels: tuple[float, ...], components: Mapping[str, Vector]
+) -> Forecast | SeriesRefused:
+    try:
+        return Forecast(point, quantiles, levels, components)
+    except SeriesRefused as refused:
+        return refused
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Series that share a design: their places, known and future days, values and regressors."""
+
+    places: list[int]
+    days: bytes
+    future: bytes
+    rows: list[Vector]
+    regressors: Sequence[Regressor]
+
+    @property
+    def values(self) -> Vector:
+        return np.array(self.rows)
+
+
+def _groups(
+    found: Sequence[DemandSeries],
+    horizon: int,
+    answers: dict[int, Forecast | SeriesRefused],
+    regressors: Sequence[Sequence[Regressor]] | None = None,
+) -> list[_Group]:
+    """Series by what their design depends on; refusals go to `answers`."""
+    groups: dict[tuple[Any, ...], _Group] = {}
+    for place, series in enumerate(found):
+        try:
+            ensure_horizon(series, horizon)
+            days, future, values = calendar_of(series, horizon)
+        except SeriesRefused as refused:
+            answers[place] = refused
+            continue
+        mine = regressors[place] if regressors else ()
+        known, ahead = days.tobytes(), future.tobytes()
+        key = (known, ahead, *((one.name, one.past.tobytes(), one.future.tobytes()) for one in mine))
+        group = groups.setdefault(key, _Group([], known, ahead, [], mine))
+        group.places.append(place)
+        group.rows.append(values)
+    return list(groups.values())
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,102 @@
+"""What a choice run settles and a nightly run takes as given: champions and calibrations, as values and as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from forecasting.timeseries.candidates import DEFAULT
+from forecasting.timeseries.champion import Pool
+from forecasting.timeseries.classify import DemandClass
+from forecasting.timeseries.conformal import Calibration
+from forecasting.timeseries.series import Frequency
+
+Group = tuple[Frequency, DemandClass]
+"""What shares a calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolScore:
+    """A method over all series of a pool and all their past origins: mean MASE, pooled WQL; None without a scale."""
+
+    series: int
+    trials: int
+    mase: float | None
+    wql: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """One champion a pool and one calibration a frequency and class. `scores` are the grounds it was chosen on.
+
+    A pool that is absent gets the default ensemble of its class, a group that is absent the method's own quantiles.
+    `unreached` counts series that a budget left out of the choice.
+    """
+
+    champions: Mapping[Pool, str] = field(default_factory=dict)
+    calibrations: Mapping[Group, Calibration] = field(default_factory=dict)
+    scores: Mapping[Pool, Mapping[str, PoolScore]] = field(default_factory=dict)
+    unreached: int = 0
+
+    def champion(self, pool: Pool) -> str:
+        """The method of every series of a pool."""
+        return self.champions.get(pool, DEFAULT[pool.demand_class])
+
+    def calibration(self, pool: Pool) -> Calibration | None:
+        """What makes the intervals of a pool true, if it was learnt."""
+        return self.calibrations.get((pool.frequency, pool.demand_class))
+
+
+NO_CHOICE = Choice()
+"""Before the first choice: the default of each class, with its own quantiles."""
+
+
+def format_choice(choice: Choice) -> dict[str, Any]:
+    """A choice as JSON that `parse_choice` reads back to the same bits."""
+    pools = sorted(choice.champions, key=lambda pool: (pool.frequency, pool.demand_class, pool.length))
+    return {
+        "pools": [
+            {
+                "frequency": pool.frequency,
+                "class": pool.demand_class.value,
+                "length": pool.length,
+                "champion": choice.champions[pool],
+                "scores": {name: asdict(one) for name, one in sorted(choice.scores.get(pool, {}).items())},
+            }
+            for pool in pools
+        ],
+        "calibrations": [
+            {
+                "frequency": frequency,
+                "class": kind.value,
+                "levels": list(one.levels),
+                "offsets": [row.tolist() for row in one.offsets],
+            }
+            for (frequency, kind), one in sorted(choice.calibrations.items())
+        ],
+        "unreached": choice.unreached,
+    }
+
+
+def parse_choice(told: Mapping[str, Any]) -> Choice:
+    """Read what `format_choice` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    champions: dict[Pool, str] = {}
+    scores: dict[Pool, dict[str, PoolScore]] = {}
+    for row in told["pools"]:
+        pool = Pool(_frequency(row["frequency"]), DemandClass(row["class"]), str(row["length"]))
+        champions[pool] = str(row["champion"])
+        scores[pool] = {str(name): PoolScore(**one) for name, one in row["scores"].items()}
+    calibrations = {
+        (_frequency(row["frequency"]), DemandClass(row["class"])): Calibration(
+            tuple(np.array(offsets, dtype=np.float64) for offsets in row["offsets"]), tuple(row["levels"])
+        )
+        for row in told["calibrations"]
+    }
+    return Choice(champions, calibrations, scores, int(told["unreached"]))
+
+
+def _frequency(text: Any) -> Frequency:
+    if text not in ("D", "W", "MS"):
+        raise ValueError(f"there is no frequency {text!r}")
+    return cast(Frequency, text)
