@@ -215,6 +215,7 @@ OAUTH2_PROVIDER = {
         "shipments:read": "Read shipments, their chains and proofs",
         "forecasts:read": "Read forecasts",
         "keys:write": "Register and revoke keys",
+        "party:manage": "Manage people, programs and waiting keys, as a manager does",
         "epcis:capture": "Capture EPCIS documents, signed by the party's managed key",
         "epcis:query": "Query EPCIS events",
     },

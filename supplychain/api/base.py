@@ -25,6 +25,7 @@ EVENTS_WRITE = ("events:write",)
 SHIPMENTS_READ = ("shipments:read",)
 FORECASTS_READ = ("forecasts:read",)
 KEYS_WRITE = ("keys:write",)
+MANAGE = ("party:manage",)
 LIMITER = Limiter("api")
 
 
@@ -33,6 +34,8 @@ class Endpoint(APIView):
 
     scopes: ClassVar[dict[str, tuple[str, ...]]] = {}
     parameters: ClassVar[dict[str, params.Reader]] = {}
+    secrets: ClassVar[tuple[str, ...]] = ()
+    """Members of an answer that are told once: a request that is answered again gets null there."""
     cache_control = "private, no-cache"
     metadata_class = None
     standing: Standing | None = None
@@ -82,7 +85,7 @@ class Endpoint(APIView):
     def _keep(self, claimed: Claim, answer: HttpResponseBase) -> None:
         """Keep the answer for the same request again, once it is written out."""
         if isinstance(answer, Response):
-            answer.add_post_render_callback(lambda written: idempotency.keep(claimed, written))
+            answer.add_post_render_callback(lambda written: idempotency.keep(claimed, written, self.secrets))
         else:
             idempotency.keep(claimed, answer)
 

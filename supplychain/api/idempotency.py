@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
@@ -56,13 +57,20 @@ def claim(request: HttpRequest, grant: Grant, *, now: datetime) -> Claim | None:
     return found
 
 
-def keep(claimed: Claim, answer: HttpResponseBase) -> None:
-    """Keep a final answer; give the key back after one that may pass."""
+def keep(claimed: Claim, answer: HttpResponseBase, secrets: tuple[str, ...] = ()) -> None:
+    """Keep a final answer without its `secrets`; give the key back after one that may pass."""
     if answer.status_code >= 500 or answer.status_code in _PASSING or not isinstance(answer, HttpResponse):
         idempotency.release(claimed)
         return
     headers = {name: answer[name] for name in _KEPT_HEADERS if name in answer}
-    idempotency.keep(claimed, Answer(answer.status_code, headers, answer.content))
+    body = _without(answer.content, secrets) if secrets and answer.status_code < 300 else answer.content
+    idempotency.keep(claimed, Answer(answer.status_code, headers, body))
+
+
+def _without(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    """The answer with null where a secret stood: it lies in no table."""
+    told = json.loads(body)
+    return json.dumps({name: None if name in secrets else value for name, value in told.items()}).encode()
 
 
 def _whole(request: HttpRequest) -> bytes:

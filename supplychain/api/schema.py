@@ -56,6 +56,7 @@ def in_path(name: str, description: str, **shape: Any) -> OpenApiParameter:
     return OpenApiParameter(name, {"type": "string", **shape}, OpenApiParameter.PATH, description=description)
 
 
+EMPTY = OpenApiResponse(description="Done.")
 NOT_MODIFIED = OpenApiResponse(description="Nothing has changed since.")
 CURSOR = parameter("cursor", "Where the page before ended; taken from its `next`.")
 LIMIT = parameter("limit", "How many to a page.", type="integer", minimum=1, maximum=1000, default=100)

@@ -7,7 +7,22 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from supplychain.api import base, client, events, forecasts, keys, log, preparing, proofs, shipments
+from supplychain.api import (
+    base,
+    client,
+    clients,
+    entries,
+    events,
+    forecasts,
+    keyrequests,
+    keys,
+    log,
+    parties,
+    people,
+    preparing,
+    proofs,
+    shipments,
+)
 
 
 def _packed(view: type[base.Endpoint]) -> Any:
@@ -23,6 +38,16 @@ class TryIt(SpectacularSwaggerSplitView):
 
 urlpatterns = [
     path("log", _packed(log.Log), name="api-log"),
+    path("log/entries", _packed(entries.Entries), name="api-entries"),
+    path("log/entries/<int:index>", _packed(entries.OneEntry), name="api-entry"),
+    path("log/checks", _packed(entries.Checks), name="api-checks"),
+    path("parties", _packed(parties.Parties), name="api-parties"),
+    path("people", people.People.as_view(), name="api-people"),
+    path("people/<int:membership_id>", people.Person.as_view(), name="api-person"),
+    path("clients", clients.Clients.as_view(), name="api-clients"),
+    path("clients/<str:client_id>", clients.OneClient.as_view(), name="api-one-client"),
+    path("keys/requests/<uuid:request_id>/approve", keyrequests.Approve.as_view(), name="api-approve-key"),
+    path("keys/requests/<uuid:request_id>/refuse", keyrequests.Refuse.as_view(), name="api-refuse-key"),
     path("client", _packed(client.Client), name="api-client"),
     path("keys", _packed(keys.Keys), name="api-keys"),
     path("keys/<str:key_id>", _packed(keys.Key), name="api-key"),

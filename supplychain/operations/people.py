@@ -72,6 +72,32 @@ def add_client(*, party: UUID, name: str, scopes: str) -> NewClient:
     return NewClient(client, secret)
 
 
+def people(party: UUID) -> list[Membership]:
+    """Who signs in for `party`, by e-mail address."""
+    return list(Membership.objects.filter(party=party).select_related("user").order_by("user__email"))
+
+
+def person(membership: int, *, party: UUID) -> Membership:
+    """One of them. Raises PersonRefused when there is none."""
+    found = Membership.objects.filter(pk=membership, party=party).select_related("user").first()
+    if found is None:
+        raise _absent("There is no such person here.")
+    return found
+
+
+def clients(party: UUID) -> list[ApiClient]:
+    """The API clients of `party`, by name."""
+    return list(ApiClient.objects.filter(party=party).order_by("name", "pk"))
+
+
+def remove_client_called(client_id: str, *, party: UUID) -> None:
+    """End the API client with this client id, and its tokens. Raises PersonRefused when it is none of the party's."""
+    found = None if "\0" in client_id else ApiClient.objects.filter(client_id=client_id, party=party).first()
+    if found is None:
+        raise _absent("There is no such API client.")
+    remove_client(found.pk, party=party)
+
+
 def remove_client(client: int, *, party: UUID) -> None:
     """End an API client and its tokens. Raises PersonRefused when it is none of the party's."""
     deleted, _ = ApiClient.objects.filter(pk=client, party_id=party).delete()

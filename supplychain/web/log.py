@@ -15,6 +15,7 @@ from ledger import kept, publishing, queries, quorum, tenancy
 from ledger.tlog.envelope import parse_leaf
 from ledger.tlog.keys import KeyRecord
 from supplychain.models import Event
+from supplychain.queries import partners
 from supplychain.web import audits, words
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.names import Names
@@ -94,7 +95,7 @@ def keys(request: MemberRequest) -> HttpResponse:
     records = queries.keys_of()
     mine = request.membership.party_id
     records.sort(key=lambda record: (record.party != mine.hex, -record.registered_index))
-    known = {mine} | partners(request.membership.party_id)
+    known = {mine} | partners.ids(mine)
     names = Names(parties=known)
     rows = [key_row(record, names) for record in records[:KEYS]]
     for row in rows:
@@ -106,11 +107,6 @@ def keys(request: MemberRequest) -> HttpResponse:
 def key_row(record: KeyRecord, names: Names) -> dict[str, Any]:
     """A key as a table shows it."""
     return {"key": record, "party": names.party(UUID(record.party)), "kind": words.key_kind(record.role)}
-
-
-def partners(party: UUID) -> set[UUID]:
-    """The parties that signed something which `party` may read: their names say nothing new to it."""
-    return set(tenancy.readable_by(Event.objects.order_by(), party).values_list("tenant", flat=True).distinct())
 
 
 def _rows(found: list[queries.EntryView], own: str) -> list[dict[str, Any]]:

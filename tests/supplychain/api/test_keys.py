@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from ledger import keystore, queries
 from ledger.tlog import envelope, keys
 from ledger.tlog.statement import Statement, format_statement
-from ledger.tlog.text import encode_base64, encode_base64url
+from ledger.tlog.text import decode_base64, decode_base64url, encode_base64, encode_base64url
 from supplychain import operations
 from supplychain.models import KeyRequest
 from tests.cast import Hand, World, sscc
@@ -31,6 +31,13 @@ def asked(hand: Hand, key: SigningKey | None = None, *, role: str = "external", 
         "label": "warehouse 7",
     }
     return {name: value for name, value in {**made, **change}.items() if value is not ...}
+
+
+def request_key(hand: Hand) -> KeyRequest:
+    """A key of the party that waits for its manager."""
+    told = asked(hand)
+    public_key, pop = decode_base64url(told.pop("public_key"), "it"), decode_base64(told.pop("pop"), "it")
+    return operations.request_key(party=hand.id, public_key=public_key, pop=pop, now=hand.world.now, **told)
 
 
 def registered(hand: Hand, new: SigningKey, by: SigningKey, *, party: Hand | None = None) -> dict[str, Any]:

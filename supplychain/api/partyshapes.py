@@ -1,0 +1,136 @@
+"""The shapes of what a manager does and of what is told of the log: a part of `shapes`."""
+
+from __future__ import annotations
+
+from supplychain.api.shapeparts import (
+    COUNT,
+    HASH,
+    KEY_ID,
+    TEXT,
+    TIME,
+    UUID,
+    YES_OR_NO,
+    Shape,
+    listed,
+    maybe,
+    page,
+    record,
+    ref,
+)
+
+ROLE: Shape = {"type": "string", "enum": ["viewer", "operator", "planner", "manager", "auditor"]}
+EMAIL: Shape = {"type": "string", "format": "email", "maxLength": 254}
+PERSON_MEMBERS: dict[str, Shape] = {
+    "id": {**COUNT, "description": "Their id at this party."},
+    "email": TEXT,
+    "name": TEXT,
+    "role": ROLE,
+    "since": TIME,
+    "last_login": maybe(TIME),
+}
+CLIENT_MEMBERS: dict[str, Shape] = {
+    "client_id": TEXT,
+    "name": TEXT,
+    "scopes": listed(TEXT),
+    "created_at": TIME,
+    "last_used_at": maybe(TIME),
+}
+ENTRY_MEMBERS: dict[str, Shape] = {
+    "index": COUNT,
+    "type": {"type": "string", "description": "What kind of statement: `event`, `key.register`, ..."},
+    "statement_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "statement_hash": HASH,
+    "record_time": TIME,
+    "key_id": KEY_ID,
+    "links": {**COUNT, "description": "How many shipments it moves; never which."},
+    "claims": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
+}
+SITE = record("A place.", {"uri": TEXT, "name": TEXT, "country": maybe(TEXT)})
+PRODUCT = record("A product.", {"uri": TEXT, "name": TEXT, "uom": maybe(TEXT)})
+
+SHAPES: dict[str, Shape] = {
+    "ApiClient": record("A program that acts for the party.", CLIENT_MEMBERS),
+    "ApiClientAdded": record(
+        "A program just made. Its secret is told once: the same request with the same Idempotency-Key gets null there.",
+        {**CLIENT_MEMBERS, "client_secret": maybe(TEXT)},
+    ),
+    "ApiClients": record("The party's programs.", {"items": listed(ref("ApiClient"))}),
+    "CheckOfLog": record(
+        "One check of the log, computed again from the stored bytes.",
+        {
+            "kind": {"type": "string", "enum": ["full", "log", "incremental"]},
+            "started_at": TIME,
+            "finished_at": maybe(TIME),
+            "from_index": COUNT,
+            "tree_size": COUNT,
+            "holds": maybe(YES_OR_NO),
+            "first_bad_index": {"type": ["integer", "null"], "description": "-1: the log as a whole."},
+            "faults": COUNT,
+            "acknowledged_at": maybe(TIME),
+        },
+    ),
+    "Checks": record(
+        "How the log stands.",
+        {
+            "standing": {**TEXT, "description": "In words."},
+            "alarm": YES_OR_NO,
+            "is_late": YES_OR_NO,
+            "runs": listed(ref("CheckOfLog")),
+            "witnesses": listed(ref("WitnessStanding")),
+        },
+    ),
+    "Entry": record("An entry of the log, as every party sees it.", ENTRY_MEMBERS),
+    "EntryPage": page("Entries, newest first.", "Entry"),
+    "EntryWithLeaf": record(
+        "An entry with the bytes that its leaf hash is made of.",
+        {**ENTRY_MEMBERS, "leaf": {"type": "string", "contentEncoding": "base64"}},
+    ),
+    "KeyDecided": record(
+        "What became of a key that waited.",
+        {"state": {"type": "string", "enum": ["approved", "refused"]}, "registered_index": maybe(COUNT)},
+    ),
+    "NewApiClient": record(
+        "A program to be made.",
+        {"name": {"type": "string", "minLength": 1, "maxLength": 120}, "scopes": listed(TEXT, minItems=1)},
+        additionalProperties=False,
+    ),
+    "NewPerson": record(
+        "Somebody who shall sign in.",
+        {"email": EMAIL, "name": {"type": "string", "minLength": 1, "maxLength": 120}, "role": ROLE},
+        optional=("name",),
+        additionalProperties=False,
+    ),
+    "NewRole": record("Another role.", {"role": ROLE}, additionalProperties=False),
+    "Parties": record("The party itself, then those it has met.", {"items": listed(ref("Party"))}),
+    "Party": record(
+        "A party, and what events name it, its places and its goods by.",
+        {
+            "id": UUID,
+            "name": TEXT,
+            "uri": TEXT,
+            "identifiers": listed(TEXT),
+            "is_own": YES_OR_NO,
+            "sites": listed(SITE),
+            "products": listed(PRODUCT),
+        },
+    ),
+    "People": record("Who signs in for the party.", {"items": listed(ref("Person"))}),
+    "Person": record("Somebody who signs in for the party.", PERSON_MEMBERS),
+    "PersonAdded": record(
+        "Somebody just added. The password is told once, and null for who had an account.",
+        {**PERSON_MEMBERS, "password": maybe(TEXT)},
+    ),
+    "WitnessStanding": record(
+        "A witness: what it cosigned last, and what it answered when it was asked last.",
+        {
+            "name": TEXT,
+            "verifier_key": TEXT,
+            "is_asked": YES_OR_NO,
+            "cosigned_size": COUNT,
+            "cosigned_at": maybe(TIME),
+            "answered_at": maybe(TIME),
+            "refuses": {**YES_OR_NO, "description": "It has seen something that it must not cosign."},
+            "why": maybe(TEXT),
+        },
+    ),
+}

@@ -1,0 +1,46 @@
+"""The parties that a party has met: it has signed, or may read, an event with each of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+from ledger import tenancy
+from supplychain.models import Event, Party, PartyIdentifier, Product, Shipment, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A party, and what events name it and its places and goods by."""
+
+    party: Party
+    is_own: bool
+    identifiers: list[str]
+    sites: list[Site]
+    products: list[Product]
+
+
+def ids(party: UUID) -> set[UUID]:
+    """The ids of those that `party` has met, without itself: who signed, held or was offered what it may read."""
+    found = set(tenancy.readable_by(Event.objects.order_by(), party).values_list("tenant", flat=True).distinct())
+    shipments = tenancy.readable_by(Shipment.objects.order_by(), party)
+    for column in ("shipper", "custodian", "offered_to"):
+        found |= set(shipments.values_list(column, flat=True).distinct())
+    return {each for each in found if each is not None} - {party}
+
+
+def met(party: UUID) -> list[Met]:
+    """The party itself, then those it has met, by name."""
+    known = ids(party) | {party}
+    identifiers: dict[UUID, list[str]] = defaultdict(list)
+    for row in PartyIdentifier.objects.filter(party__in=known).order_by("uri"):
+        identifiers[row.party_id].append(row.uri)
+    sites: dict[UUID, list[Site]] = defaultdict(list)
+    for site in Site.objects.filter(party__in=known):
+        sites[site.party_id].append(site)  # type: ignore[index]  # it has one: it is filtered by it
+    products: dict[UUID, list[Product]] = defaultdict(list)
+    for product in Product.objects.filter(party__in=known):
+        products[product.party_id].append(product)  # type: ignore[index]
+    rows = sorted(Party.objects.filter(id__in=known), key=lambda row: (row.id != party, row.name))
+    return [Met(row, row.id == party, identifiers[row.id], sites[row.id], products[row.id]) for row in rows]
