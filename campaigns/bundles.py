@@ -42,6 +42,7 @@ from tests.ledger.tlog.make_vectors import IDENTITY, OF_ORDER_8, ORDER, signed_w
 STATIC = Path(__file__).resolve().parent.parent / "supplychain" / "static"
 MODULE = "js/verify/verify.js"
 BATCH = 250
+BEGAN = 1_767_225_600_000
 NAMES = ("root", "operator", "grower admin", "carrier admin", "grower", "carrier", "carrier two")
 JUDGE = """async ({ module, cases }) => {
   const { verify } = await import(module);
@@ -125,7 +126,26 @@ def _grown(dice: random.Random) -> World:
         world.event(dice.choice(["grower", "carrier two"]), *chains)
     if dice.random() < 0.4:
         world.attest("carrier two", *dice.sample(range(8, 12), 2))
+    if dice.random() < 0.4:
+        _two_people(world, dice)
     return world
+
+
+def _two_people(world: World, dice: random.Random) -> None:
+    """Bodies are erased, a key is revoked by the root, one comes to its end: all as it should be."""
+    signers = {6: "grower", 7: "grower admin", 13: "carrier two", 10: "grower"}
+    for index in dice.sample(sorted(signers), dice.randrange(3)):
+        world.erase(index, signers[index], dice.choice(["request", "§ 17 GDPR “x”", "a, b: c", '\\"\u2028']))
+    if dice.random() < 0.4:
+        world.register("log", "operator", "log", PARTIES["operator"])
+        world.register(
+            "tablet", "grower admin", "device", PARTIES["grower"], expires_ms=BEGAN + dice.randrange(10) * 60_000
+        )
+        world.revoke("tablet", "log", len(world.leaves) - dice.randrange(2))
+    if dice.random() < 0.4:
+        claims = {"key": key_id(public_key("operator")), "last_valid_index": dice.randrange(1, len(world.leaves))}
+        asked = world.ask(dice.choice(["grower", "carrier two"]), "key.revoke", **claims)
+        world.revoke("operator", "root", claims["last_valid_index"], approval=asked)
 
 
 def _linked(world: World, secret: bytes) -> list[int]:
@@ -302,12 +322,38 @@ def acts_that_are_refused(dice: random.Random) -> Case:
         ),
         lambda: world.append(signer, type="key.attest", claims=dice.choice(claims)),
         lambda: world.append(signer, type="key.register", claims=_registration(world, dice)),
+        *[lambda: _odd_approval(world, dice)] * 4,
     ]
     for _ in range(dice.randrange(1, 3)):
         dice.choice(acts)()
     if dice.random() < 0.3:
         world.event("grower", CHAIN)
     return _forced(world, dice)
+
+
+def _odd_approval(world: World, dice: random.Random) -> None:
+    """An act for two people with something wrong in what was asked, by whom, or in what is done."""
+    index, act = dice.choice([6, 7, 9, 12]), dice.choice(["body.erased", "key.revoke", "key.register", ""])
+    claims: dict[str, str | int] = (
+        {"key": key_id(public_key(dice.choice(NAMES))), "last_valid_index": dice.choice([6, 8, 13])}
+        if act == "key.revoke"
+        else {"commitment": world.commitment(6), "ground": "asked"}
+    )
+    if index != 12 and act != "key.revoke":
+        claims["commitment"] = world.commitment(index)
+    asked = world.ask(dice.choice([*NAMES, "grower"]), act, **_odd_claims(claims, dice))
+    signer = dice.choice(["root", "root", "root", *NAMES])
+    done = {**_odd_claims(claims, dice), "approval": dice.choice([asked, asked, asked, asked.upper(), "0" * 64, 7])}
+    world.append(signer, type=act if act in statement.TYPES and dice.random() < 0.9 else "body.erased", claims=done)
+
+
+def _odd_claims(claims: dict[str, str | int], dice: random.Random) -> dict[str, str | int]:
+    """These claims; in one of three cases with one of them missing or other than it was."""
+    if dice.random() < 0.67:
+        return dict(claims)
+    name = dice.choice(list(claims))
+    odd = dice.choice(["", 5, -1, "5", "A" * 64, "a" * 64, "a\nb", "\x7f", "é", None])
+    return {key: value for key, value in {**claims, name: odd}.items() if value is not None}
 
 
 def _registration(world: World, dice: random.Random) -> dict[str, str | int]:
@@ -339,6 +385,7 @@ def _registration(world: World, dice: random.Random) -> dict[str, str | int]:
         {"role": dice.choice(["chief", "toString", "root"])},
         {"party": "A1" * 16},
         {"party": 7},
+        {"expires": dice.choice([0, 5, -1, "5", "", 2**53 - 1])},
     ]
     return {**claims, **dice.choice(changes)}
 

@@ -45,7 +45,10 @@ class Tampering:
         return f"{self.table}({where}).{self.column or 'ROW DELETED'}"
 
 
-def changed(value: Any, dice: random.Random) -> Any:
+_IN_PLACE_OF_NULL: dict[str, Any] = {"expires_ms": 1_790_000_000_000, "next_log_key_id": "A" * 43}
+
+
+def changed(value: Any, dice: random.Random, column: str = "") -> Any:
     """Another value of the same type; bytes get one flipped bit."""
     if isinstance(value, memoryview | bytes):
         raw = bytearray(value)
@@ -67,7 +70,7 @@ def changed(value: Any, dice: random.Random) -> Any:
         at = dice.randrange(len(value))
         return value[:at] + chr(ord(value[at]) ^ 1) + value[at + 1 :]
     if value is None:
-        return dice.randbytes(32)
+        return _IN_PLACE_OF_NULL.get(column) or dice.randbytes(32)
     raise TypeError(f"nothing is known about {type(value)}")
 
 
@@ -133,7 +136,7 @@ def every_column(owner: Owner, dice: random.Random, *, rows_a_table: int) -> Ite
         for row in dice.sample(rows, min(rows_a_table, len(rows))):
             key = {name: row[name] for name in names}
             for column, value in row.items():
-                after = changed(value, dice)
+                after = changed(value, dice, column)
                 if after is not None and not (table == "ledger_head" and column == "id"):
                     yield Tampering(table, key, column, value, after)
             if table not in REPLACEABLE:

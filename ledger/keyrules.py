@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from ledger.admission import Invalid, KeyNotValid
 from ledger.tlog import keys
+from ledger.tlog.approval import is_hash, read_act
 from ledger.tlog.errors import KeyRefused, Malformed, SignatureInvalid
 from ledger.tlog.keys import MAY_SIGN, KeyRecord, Registration
 from ledger.tlog.statement import Statement, parse_indices
 
-_HASH = re.compile(r"[0-9a-f]{64}")
 MAX_ATTESTED = 1_000
 
 
@@ -28,6 +27,10 @@ class KeyTable:
     """The `approval.request` statements seen so far, by statement hash."""
     approval_of: Callable[[bytes], Statement | None] = lambda statement_hash: None
     """An earlier one that is not in `approvals`, if any."""
+    record_of: Callable[[str], KeyRecord | None] = lambda key_id: None
+    """A key that is not in `known`, if it is registered."""
+    signed_with: Callable[[bytes], tuple[int, str] | None] = lambda commitment: None
+    """Where a commitment stands in the log, and the key that signed it."""
 
     def valid_admin(self, party: UUID) -> str | None:
         for record in self.known.values():
@@ -35,6 +38,11 @@ class KeyTable:
                 return record.key_id
         found = self.admin_of(party)
         return None if found in self.known else found
+
+    def party_of(self, key_id: str) -> str | None:
+        """The party of a registered key."""
+        record = self.known.get(key_id) or self.record_of(key_id)
+        return None if record is None else record.party
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +97,19 @@ def parse_revocation(statement: Statement) -> Revocation:
     return Revocation(_claim_text(statement, "key"), last)
 
 
-def admit_revocation(statement: Statement, signer: KeyRecord, index: int, table: KeyTable) -> Revocation:
-    """Decide a `key.revoke` at `index`: by an admin key of the same party, or by the log key at its expiry."""
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What a `body.erased` statement says: whose body goes, and why."""
+
+    commitment: bytes
+    ground: str
+
+
+def admit_revocation(
+    statement: Statement, signer: KeyRecord, index: int, table: KeyTable, *, record_time_ms: int
+) -> Revocation:
+    """Decide a `key.revoke` at `index`: by an admin key of the same party, by the root for two people, or by the log
+    key once the expiry that the key's registration names has come."""
     revocation = parse_revocation(statement)
     target = table.known.get(revocation.key_id)
     if target is None:
@@ -105,32 +124,49 @@ def admit_revocation(statement: Statement, signer: KeyRecord, index: int, table:
     if signer.role == "root":
         _check_approved(statement, table)
         return revocation
-    same_party = UUID(signer.party) == UUID(target.party)
-    if signer.role != "log" and not (signer.role == "admin" and same_party):
+    if signer.role == "log":
+        if target.expires_ms is None or record_time_ms < target.expires_ms:
+            raise KeyNotValid("the log key revokes a key only when the expiry that its registration names has come")
+        return revocation
+    if signer.role != "admin" or UUID(signer.party) != UUID(target.party):
         raise KeyNotValid("a key is revoked by an admin key of its own party")
     return revocation
 
 
-def _check_approved(statement: Statement, table: KeyTable) -> None:
-    """The root revokes a party's key for two people: one asked by a statement of their own, which this one names."""
+def admit_erasure(statement: Statement, index: int, table: KeyTable) -> Erasure:
+    """Decide a `body.erased` at `index`, signed by the root: the party that signed the body has asked for it."""
+    act = read_act(statement)
+    if act is None:
+        raise Invalid("an erasure names a commitment, 64 hexadecimal digits, and the ground", pointer="/claims")
+    asked, stands = _check_approved(statement, table), table.signed_with(bytes.fromhex(act.subject))
+    if stands is None or stands[0] >= index:
+        raise Invalid("no entry before this one has that commitment", pointer="/claims/commitment")
+    if table.party_of(stands[1]) != table.party_of(asked.key):
+        raise KeyNotValid("a body is erased when the party that signed it has asked for it, and nobody else")
+    return Erasure(bytes.fromhex(act.subject), str(act.detail))
+
+
+def _check_approved(statement: Statement, table: KeyTable) -> Statement:
+    """The root acts on others' keys and bodies for two people: one asked by a statement, which this one names."""
     named = statement.claims.get("approval")
     if named is None:
-        raise KeyNotValid("the root revokes a key only with the approval of a second person")
-    if not isinstance(named, str) or not _HASH.fullmatch(named):
+        raise KeyNotValid("this takes two people: the root does it only with the approval of a second person")
+    if not isinstance(named, str) or not is_hash(named):
         raise Invalid("approval names a statement hash, 64 hexadecimal digits", pointer="/claims/approval")
     found = table.approvals.get(bytes.fromhex(named)) or table.approval_of(bytes.fromhex(named))
-    if found is None:
-        raise KeyNotValid("no approval with that statement hash is in the log before this entry")
-    asked = parse_approval(found)
-    if asked != parse_revocation(statement):
-        raise KeyNotValid("the approval is for another key, or for another last valid index")
+    if found is None or found.key == statement.key:
+        raise KeyNotValid("no approval with that statement hash, by another key, is in the log before this entry")
+    if read_act(found) != read_act(statement):
+        raise KeyNotValid("the approval is for another key or body, or for another index or ground")
+    return found
 
 
-def parse_approval(statement: Statement) -> Revocation:
-    """Read an `approval.request`: its claims name the act and what it would do."""
-    if statement.claims.get("act") != "key.revoke":
-        raise Invalid("an approval names the act it is for: key.revoke", pointer="/claims/act")
-    return parse_revocation(statement)
+def parse_approval(statement: Statement) -> None:
+    """Read an `approval.request`: its claims name the act and what it would do. Raise Invalid."""
+    if statement.claims.get("act") not in ("key.revoke", "body.erased"):
+        raise Invalid("an approval names the act it is for: key.revoke or body.erased", pointer="/claims/act")
+    if read_act(statement) is None:
+        raise Invalid("an approval names what the act would do, as the act itself does", pointer="/claims")
 
 
 def parse_attestation(statement: Statement) -> tuple[int, ...]:

@@ -23,6 +23,9 @@ class LogHead(models.Model):
     record_time_ms = models.BigIntegerField(default=0)
     checkpoint = models.TextField(help_text="The newest checkpoint, a signed note.")
     log_key_id = models.CharField(max_length=43)
+    next_log_key_id = models.CharField(
+        max_length=43, null=True, help_text="While the log key is changed: the new one, which signs beside the old."
+    )
 
     class Meta:
         db_table = "ledger_head"
@@ -108,6 +111,9 @@ class Key(models.Model):
     party = models.UUIDField(db_index=True)
     role = models.CharField(max_length=10)
     registered_index = models.BigIntegerField(unique=True)
+    expires_ms = models.BigIntegerField(
+        null=True, help_text="The POSIX time in milliseconds from which on the log key may revoke it."
+    )
 
     class Meta:
         db_table = "ledger_key"
@@ -148,6 +154,36 @@ class Body(models.Model):
     class Meta:
         db_table = "ledger_body"
         indexes = [GinIndex(fields=["scopes"], name="ledger_body_scopes")]
+
+
+class Tombstone(models.Model):
+    """What is left of an erased body: whose it was and which chains it belongs to, so that these can be followed."""
+
+    commitment = models.BinaryField(primary_key=True)
+    index = models.BigIntegerField(unique=True)
+    erased_index = models.BigIntegerField(help_text="The `body.erased` that names it.")
+    tenant = models.UUIDField()
+    chains = ArrayField(models.BinaryField(), help_text="The secrets of the chains it is linked into, in link order.")
+    scopes = ArrayField(models.UUIDField())
+    readers = models.JSONField(default=list, help_text="Who could read its scopes: pairs of scope and party.")
+
+    class Meta:
+        db_table = "ledger_tombstone"
+        indexes = [GinIndex(fields=["scopes"], name="ledger_tombstone_scopes")]
+
+
+class Disclosure(models.Model):
+    """A part of a body that the body itself only names by a digest, so that it can be shown or left out."""
+
+    index = models.BigIntegerField(help_text="The entry whose body names its digest.")
+    position = models.IntegerField()
+    pk = models.CompositePrimaryKey("index", "position")
+    text = models.TextField(help_text="As in RFC 9901: base64url of a salt, a name and a value.")
+    tenant = models.UUIDField()
+    scopes = ArrayField(models.UUIDField())
+
+    class Meta:
+        db_table = "ledger_disclosure"
 
 
 class ScopeReader(models.Model):

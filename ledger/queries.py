@@ -73,10 +73,18 @@ def checkpoint() -> str:
 
 def verifier_key() -> str:
     """The log's verifier key in the text form of signed notes: what an outsider pins."""
-    found = head()
-    return (
-        note.SignerKey(name=found.origin, signing_key=keystore.signing_key(found.log_key_id)).verifier_key().to_text()
-    )
+    return verifier_keys()[0]
+
+
+def verifier_keys() -> list[str]:
+    """The verifier key, and while the log key is changed the next one after it."""
+    return [signer.verifier_key().to_text() for signer in log_signers(head())]
+
+
+def log_signers(found: LogHead) -> list[note.SignerKey]:
+    """What signs for the log: its key, and while that is changed the new one after it."""
+    key_ids = [key_id for key_id in (found.log_key_id, found.next_log_key_id) if key_id]
+    return [note.SignerKey(name=found.origin, signing_key=keystore.signing_key(key_id)) for key_id in key_ids]
 
 
 def entry(index: int) -> EntryView:

@@ -12,8 +12,19 @@ ADD_AND_READ = (
     "ledger_keyrevocation",
     "ledger_attestation",
     "ledger_body",
+    "ledger_disclosure",
 )
-HEAD_COLUMNS = ("tree_size", "root_hash", "frontier", "record_time_ms", "checkpoint")
+READ_ALONE = ("ledger_tombstone",)
+"""Written by `ledger_erase` alone, which belongs to the owner."""
+HEAD_COLUMNS = (
+    "tree_size",
+    "root_hash",
+    "frontier",
+    "record_time_ms",
+    "checkpoint",
+    "log_key_id",
+    "next_log_key_id",
+)
 
 
 def apply_grants(owner: BaseDatabaseWrapper, *, application_role: str) -> None:
@@ -23,6 +34,7 @@ def apply_grants(owner: BaseDatabaseWrapper, *, application_role: str) -> None:
     """
     role = owner.ops.quote_name(application_role)
     log = ", ".join((*ADD_AND_READ, "ledger_head"))
+    read_alone = ", ".join(READ_ALONE)
     with owner.cursor() as cursor:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
@@ -30,6 +42,10 @@ def apply_grants(owner: BaseDatabaseWrapper, *, application_role: str) -> None:
         cursor.execute(f"REVOKE ALL ON {log} FROM {role}")
         cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}")
         cursor.execute(f"GRANT SELECT, INSERT ON {log} TO {role}")
+        cursor.execute(f"REVOKE ALL ON {read_alone} FROM {role}")
+        cursor.execute(f"GRANT SELECT ON {read_alone} TO {role}")
+        cursor.execute("REVOKE ALL ON FUNCTION ledger_erase(bytea) FROM PUBLIC")
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION ledger_erase(bytea) TO {role}")
         cursor.execute(f"GRANT UPDATE ({', '.join(HEAD_COLUMNS)}) ON ledger_head TO {role}")
 
 

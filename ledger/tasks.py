@@ -15,6 +15,15 @@ def publish_checkpoint(**_later: object) -> None:
         collect_cosignatures.delay()
 
 
+@shared_task(ignore_result=True, expires=240)
+def expire_keys(**_later: object) -> None:
+    """Revoke, signed by the log key, the keys whose end has come; once however many beats strike."""
+    try:
+        operations.expire_keys(now=timezone.now())  # noqa: TID251
+    except operations.LogMissing:
+        return
+
+
 @shared_task(ignore_result=True, expires=50)
 def collect_cosignatures(**_later: object) -> None:
     """Ask the witnesses to cosign the newest checkpoint."""

@@ -9,10 +9,10 @@ from typing import cast
 from django.db import connection
 
 from ledger import examining, keyrules
-from ledger.admission import Refused
+from ledger.admission import Refused, scope_of
 from ledger.audit.found import Fault, Found, Part
 from ledger.examining import Examined, Said
-from ledger.models import Checkpoint, Entry, LogHead
+from ledger.models import Checkpoint, Entry, LogHead, Tombstone
 from ledger.tlog import merkle, tile
 from ledger.tlog.errors import Malformed
 from ledger.tlog.keys import KeyRecord
@@ -55,7 +55,7 @@ class Check:
         self.trusted_size = trusted_size
         self.range = merkle.CompactRange()
         self.tile_roots: list[bytes] = []
-        self.table = keyrules.KeyTable()
+        self.table = keyrules.KeyTable(signed_with=_signed_with)
         self.allowed: dict[tuple[str, str], bytes] = {}
         """By key and type, the party of a key that may sign that as the keys stand now."""
         self.attested: dict[int, int] = {}
@@ -94,6 +94,7 @@ class Check:
         """Stand where an earlier check stood; the leaf hashes below come from the tiles, and must lead to its root."""
         self.found.from_index = at.range.size
         self.range, self.last_time, self.table = at.range, at.last_time, at.table
+        self.table.signed_with = _signed_with
         self.attested, self.heads, self.hidden = at.attested, at.heads, at.hidden
         self.lacking, self.erased, self.roots_at = at.lacking, at.erased, at.roots_at
         self.found.faults = list(at.faults)
@@ -208,28 +209,19 @@ class Check:
         index = said.at
         if found.type == "key.register":
             asked = keyrules.admit_registration(found, signer, index, self.table)
-            self.table.known[asked.key_id] = KeyRecord(asked.key_id, asked.public_key, asked.party, asked.role, index)
+            self.table.known[asked.key_id] = asked.registered_at(index)
         elif found.type == "key.revoke" and signer is not None:
-            self._revoke(index, keyrules.admit_revocation(found, signer, index, self.table))
+            time_ms = said.record_time_ms
+            revoked = keyrules.admit_revocation(found, signer, index, self.table, record_time_ms=time_ms)
+            known = self.table.known
+            known[revoked.key_id] = known[revoked.key_id].revoked(index, revoked.last_valid_index)
         elif found.type == "key.attest":
             self.attested.update(dict.fromkeys(keyrules.parse_attestation(found), index))
         elif found.type == "approval.request":
             keyrules.parse_approval(found)
             self.table.approvals[said.statement_hash] = found
         elif found.type == "body.erased":
-            self._erase(index, str(found.claims.get("commitment")))
-
-    def _revoke(self, index: int, revoked: keyrules.Revocation) -> None:
-        old = self.table.known[revoked.key_id]
-        self.table.known[revoked.key_id] = KeyRecord(
-            old.key_id, old.public_key, old.party, old.role, old.registered_index, revoked.last_valid_index, index
-        )
-
-    def _erase(self, index: int, commitment: str) -> None:
-        try:
-            self.erased[bytes.fromhex(commitment)] = index
-        except ValueError:
-            self.fault(Part.ADMISSION, index, "it names no commitment whose body was erased")
+            self.erased.setdefault(keyrules.admit_erasure(found, index, self.table).commitment, index)
 
     # --- chains and bodies
 
@@ -260,6 +252,26 @@ class Check:
         for commitment, index in self.erased.items():
             if commitment in there:
                 self.fault(Part.BODIES, index, "the body that it erased is there")
+        self._tombstones()
+
+    def _tombstones(self) -> None:
+        """What is left of each erased body, and nothing besides: whose it was, and by which entry it went."""
+        rows = {bytes(row.commitment): row for row in Tombstone.objects.filter(erased_index__lt=self.found.tree_size)}
+        for commitment in self.erased.keys() | rows.keys():
+            index, row, stands = self.erased.get(commitment), rows.get(commitment), _signed_with(commitment)
+            at = index if index is not None else row.erased_index if row is not None else -1
+            if index is None or row is None or stands is None:
+                self.fault(Part.BODIES, at, "the tombstones are not what the log says of erased bodies")
+                continue
+            party = self.table.party_of(stands[1])
+            scopes = [scope_of(bytes(chain)) for chain in row.chains]
+            if (row.index, row.erased_index, row.tenant.hex, row.scopes) != (stands[0], index, party, scopes):
+                self.fault(Part.BODIES, at, "the tombstone is not what the log says of the erased body")
+
+
+def _signed_with(commitment: bytes) -> tuple[int, str] | None:
+    """Read from the columns that each entry's own check holds against its leaf."""
+    return Entry.objects.filter(commitment=commitment).values_list("index", "key_id").first()
 
 
 Progress = Callable[[Check], None]

@@ -13,13 +13,16 @@ from ledger.models import Attestation, Entry, Key, KeyRevocation
 def check_key_tables(check: Check) -> None:
     """Compare keys, revocations and attestations; then say which entries are disputed."""
     size, known = check.found.tree_size, check.table.known
-    keys = {r.registered_index: (i, r.public_key, UUID(r.party), r.role) for i, r in known.items()}
+    keys = {r.registered_index: (i, r.public_key, UUID(r.party), r.role, r.expires_ms) for i, r in known.items()}
     stored_keys = Key.objects.filter(registered_index__lt=size)
     _compare(
         check,
         "key",
         keys,
-        {row.registered_index: (row.key_id, bytes(row.public_key), row.party, row.role) for row in stored_keys},
+        {
+            row.registered_index: (row.key_id, bytes(row.public_key), row.party, row.role, row.expires_ms)
+            for row in stored_keys
+        },
     )
     stored_revocations = KeyRevocation.objects.filter(revoked_index__lt=size)
     _compare(

@@ -43,8 +43,9 @@ def _check_checkpoints(check: Check, head: LogHead, *, is_whole: bool) -> None:
     keys = {each.key_id: each.public_key for each in check.table.known.values() if each.role == "log"}
     verifiers = {key_id: VerifierKey(name=head.origin, public_key=public_key) for key_id, public_key in keys.items()}
     if is_whole:
-        newest = [verifiers[head.log_key_id]] if head.log_key_id in verifiers else []
-        _check_note(check, head.checkpoint, head.tree_size, check.found.root_hash, newest)
+        for key_id in filter(None, (head.log_key_id, head.next_log_key_id)):
+            newest = [verifiers[key_id]] if key_id in verifiers else []
+            _check_note(check, head.checkpoint, head.tree_size, check.found.root_hash, newest)
     for kept in Checkpoint.objects.order_by("tree_size").iterator():
         if kept.tree_size > head.tree_size:
             check.fault(Part.CHECKPOINTS, kept.tree_size, "a kept checkpoint is larger than the log")

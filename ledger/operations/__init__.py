@@ -2,6 +2,7 @@
 
 from ledger.operations.append import MAX_BODY, LogMissing, append_many, key_records
 from ledger.operations.create import KeysOnly, LogExists, create_log
+from ledger.operations.keylife import LogKeyNotChanged, begin_log_key, expire_keys, finish_log_key
 from ledger.operations.statements import register_submission, registration_submission, submission
 from ledger.operations.write import keep_checkpoint, keep_cosignatures
 
@@ -9,9 +10,13 @@ __all__ = [
     "MAX_BODY",
     "KeysOnly",
     "LogExists",
+    "LogKeyNotChanged",
     "LogMissing",
     "append_many",
+    "begin_log_key",
     "create_log",
+    "expire_keys",
+    "finish_log_key",
     "keep_checkpoint",
     "keep_cosignatures",
     "key_records",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -165,7 +166,7 @@ def _candidate_keys(statements: Sequence[Statement]) -> dict[str, KeyRecord]:
                 asked = keyrules.read_registration(found)
             except Refused:
                 continue
-            known.setdefault(asked.key_id, KeyRecord(asked.key_id, asked.public_key, asked.party, asked.role, -1))
+            known.setdefault(asked.key_id, asked.registered_at(-1))
     return known
 
 
@@ -206,7 +207,9 @@ def _open_batch(pending: Sequence[Pending], now: datetime) -> Batch:
     named = {item.statement.key for item in pending}
     named |= {str(item.statement.claims.get("key")) for item in pending if item.statement.type == "key.revoke"}
     known = {record.key_id: record for record in key_records(named)}
-    table = keyrules.KeyTable(known, _valid_admin_of, approval_of=_approval_of)
+    table = keyrules.KeyTable(
+        known, _valid_admin_of, approval_of=_approval_of, record_of=_record_of, signed_with=_signed_with
+    )
     return Batch(head, table, max(millis, head.record_time_ms), [], [], [], [])
 
 
@@ -255,6 +258,8 @@ def _admit(item: Pending, rule: AdmissionRule, batch: Batch, used: set[bytes | N
         raise Invalid("only an event carries links", pointer="/envelope/payload")
     if found.type == "approval.request":
         return _admit_approval(item, batch, used)
+    if found.type == "body.erased":
+        keyrules.admit_erasure(found, item.index, batch.table)
     if not found.type.startswith("key."):
         item.is_reused = found.body is not None and found.body in used
         admission = rule.admit(item)
@@ -287,7 +292,7 @@ def _admit_key_statement(item: Pending, signer: KeyRecord | None, batch: Batch) 
     if found.type == "key.register":
         _know_registered(found, table)
         asked = keyrules.admit_registration(found, signer, index, table)
-        record = KeyRecord(asked.key_id, asked.public_key, asked.party, asked.role, index)
+        record = asked.registered_at(index)
         table.known[asked.key_id] = record
         item.key = signer or record
         batch.registrations.append(
@@ -297,16 +302,14 @@ def _admit_key_statement(item: Pending, signer: KeyRecord | None, batch: Batch) 
                 party=UUID(asked.party),
                 role=asked.role,
                 registered_index=index,
+                expires_ms=asked.expires_ms,
             )
         )
         return asked.key_id
     assert signer is not None
     if found.type == "key.revoke":
-        revoked = keyrules.admit_revocation(found, signer, index, table)
-        old = table.known[revoked.key_id]
-        table.known[revoked.key_id] = KeyRecord(
-            old.key_id, old.public_key, old.party, old.role, old.registered_index, revoked.last_valid_index, index
-        )
+        revoked = keyrules.admit_revocation(found, signer, index, table, record_time_ms=item.record_time_ms)
+        table.known[revoked.key_id] = table.known[revoked.key_id].revoked(index, revoked.last_valid_index)
         batch.revocations.append(
             KeyRevocation(revoked_index=index, key_id=revoked.key_id, last_valid_index=revoked.last_valid_index)
         )
@@ -323,7 +326,7 @@ def _take_back(index: int, registered: str | None, batch: Batch) -> None:
     for row in [row for row in batch.revocations if row.revoked_index == index]:
         batch.revocations.remove(row)
         old = batch.table.known[row.key_id]
-        batch.table.known[row.key_id] = KeyRecord(old.key_id, old.public_key, old.party, old.role, old.registered_index)
+        batch.table.known[row.key_id] = replace(old, last_valid_index=None, revoked_index=None)
     batch.attestations = [row for row in batch.attestations if row.by_index != index]
 
 
@@ -358,6 +361,14 @@ def _approval_of(hashed: bytes) -> Statement | None:
     return statement.parse_statement(envelopes.parse_leaf(bytes(row.leaf)).payload) if row is not None else None
 
 
+def _record_of(key_id: str) -> KeyRecord | None:
+    return next(iter(key_records([key_id])), None)
+
+
+def _signed_with(commitment: bytes) -> tuple[int, str] | None:
+    return Entry.objects.filter(commitment=commitment).values_list("index", "key_id").first()
+
+
 def _valid_admin_of(party: UUID) -> str | None:
     revoked = KeyRevocation.objects.values("key_id")
     return (
@@ -372,8 +383,8 @@ def key_records(key_ids: Iterable[str]) -> list[KeyRecord]:
     """The registered keys among `key_ids`, with their revocations."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT k.key_id, k.public_key, k.party, k.role, k.registered_index, r.last_valid_index, r.revoked_index"
-            " FROM ledger_key k LEFT JOIN ledger_keyrevocation r USING (key_id) WHERE k.key_id = ANY(%s)",
+            "SELECT k.key_id, k.public_key, k.party, k.role, k.registered_index, r.last_valid_index, r.revoked_index,"
+            " k.expires_ms FROM ledger_key k LEFT JOIN ledger_keyrevocation r USING (key_id) WHERE k.key_id = ANY(%s)",
             [list(key_ids)],
         )
         rows = cursor.fetchall()

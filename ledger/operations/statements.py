@@ -16,11 +16,20 @@ from ledger.tlog.text import encode_base64, encode_base64url
 
 
 def register_submission(
-    new: SigningKey, *, party: UUID, role: str, origin: str, by: SigningKey, body: bytes | None = None
+    new: SigningKey,
+    *,
+    party: UUID,
+    role: str,
+    origin: str,
+    by: SigningKey,
+    body: bytes | None = None,
+    expires_ms: int | None = None,
 ) -> Submission:
     """Make the `key.register` of `new`, signed by `by`, with the new key's proof of possession."""
     statement_id = secrets.token_hex(16)
-    claims = keys.registration_claims(new, origin=origin, party=party.hex, role=role, statement_id=statement_id)
+    claims = keys.registration_claims(
+        new, origin=origin, party=party.hex, role=role, statement_id=statement_id, expires_ms=expires_ms
+    )
     return submission("key.register", claims, origin=origin, by=by, body=body, statement_id=statement_id)
 
 
@@ -34,13 +43,15 @@ def registration_submission(
     by: SigningKey,
     statement_id: str,
     body: bytes | None = None,
+    expires_ms: int | None = None,
 ) -> Submission:
     """Make the `key.register` of a key whose owner has proved possession (`pop`) for this very statement id."""
-    claims = {
+    claims: dict[str, str | int] = {
         "public_key": encode_base64url(public_key),
         "party": party.hex,
         "role": role,
         "pop": encode_base64(pop),
+        **({} if expires_ms is None else {"expires": expires_ms}),
     }
     return submission("key.register", claims, origin=origin, by=by, body=body, statement_id=statement_id)
 

@@ -49,8 +49,7 @@ def write(batch: Batch) -> None:
     Attestation.objects.bulk_create(batch.attestations)
     batch.grown.growth = _grow_tree(head, [item.leaf_hash for item in admitted])
     head.record_time_ms = batch.record_time_ms
-    signer = keystore.signing_key(head.log_key_id)
-    head.checkpoint = sign_checkpoint(head.origin, head.tree_size, bytes(head.root_hash), signer)
+    head.checkpoint = sign_head(head)
     batch.grown.checkpoint = head.checkpoint
     head.save(update_fields=["tree_size", "root_hash", "frontier", "record_time_ms", "checkpoint"])
 
@@ -109,9 +108,15 @@ def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> Growth:
     return growth
 
 
-def sign_checkpoint(origin: str, size: int, root: bytes, signer: SigningKey) -> str:
+def sign_head(head: LogHead) -> str:
+    """Sign the tree as it stands, with the log key and, while that is changed, with the new one beside it."""
+    signers = [keystore.signing_key(key_id) for key_id in (head.log_key_id, head.next_log_key_id) if key_id]
+    return sign_checkpoint(head.origin, head.tree_size, bytes(head.root_hash), *signers)
+
+
+def sign_checkpoint(origin: str, size: int, root: bytes, *signers: SigningKey) -> str:
     unsigned = checkpoints.Checkpoint(origin=origin, tree_size=size, root_hash=root)
-    return checkpoints.sign_checkpoint(unsigned, note.SignerKey(name=origin, signing_key=signer))
+    return checkpoints.sign_checkpoint(unsigned, *(note.SignerKey(name=origin, signing_key=each) for each in signers))
 
 
 def keep_cosignatures(rows: Iterable[Cosignature]) -> None:

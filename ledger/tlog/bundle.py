@@ -23,8 +23,9 @@
  ]
 }
 
-Entries stand in the order of the log: what happened, the registrations of every key that signed anything here, and what
-the log holds of their revocation. `chains` names the linked statements of each shipment, from its first on.
+Entries stand in the order of the log: what happened, the registrations of every key that signed anything here, what
+the log holds of their revocation and of erased bodies, and the requests of a second person that both may take. `chains`
+names the linked statements of each shipment, from its first on.
 
 Presence is proven by hashes. Absence (no key is revoked besides, no chain goes on) cannot be; the log *says* so, under
 its signature, in a note whose text follows from the rest of the file to the byte:
@@ -48,12 +49,12 @@ from typing import Any
 
 from ledger.tlog import strictjson
 from ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from ledger.tlog.errors import Malformed, PolicyUnmet, ProofInvalid
+from ledger.tlog.errors import EntryRefused, Malformed, PolicyUnmet, ProofInvalid
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.merkle import HASH_BYTES, InclusionProof, leaf_hash, verify_inclusion
 from ledger.tlog.note import SignerKey, VerifiedSignature, VerifierKey, parse_note, sign_note, verify_note
 from ledger.tlog.policy import Policy, VerifiedCheckpoint, parse_policy, verify_checkpoint
-from ledger.tlog.replay import Replay, ReplayedEntry
+from ledger.tlog.replay import Erasure, Replay, ReplayedEntry
 from ledger.tlog.statement import ZERO, commitment, link, scope
 from ledger.tlog.text import decode_base64, encode_base64
 
@@ -104,6 +105,8 @@ class VerifiedEntry:
     entry: ReplayedEntry
     body: bytes | None
     is_disputed: bool
+    erasure: Erasure | None = None
+    """What the log says of its body's erasure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ def verify_bundle(bundle: Bundle, policy: Policy | None) -> Verdict:
         cosignatures=signed.cosignatures,
         keys=keys,
         entries=tuple(
-            VerifiedEntry(entry, bundled.body, replay.is_disputed(entry))
+            VerifiedEntry(entry, bundled.body, replay.is_disputed(entry), _erasure_of(entry, replay))
             for entry, bundled in zip(taken, bundle.entries, strict=True)
         ),
         chains=chains,
@@ -221,21 +224,21 @@ def says_text(checkpoint: Checkpoint, keys: Iterable[KeyRecord], chains: Iterabl
     return "".join(line + "\n" for line in lines)
 
 
-def seal(bundle: Bundle, signer: SignerKey) -> Bundle:
+def seal(bundle: Bundle, *signers: SignerKey) -> Bundle:
     """Return the bundle with what the log says beside it, signed; raise a TlogError for entries that do not fit."""
     checkpoint = parse_checkpoint(parse_note(bundle.checkpoint).text)
     replay = Replay(checkpoint.origin)
     for entry in bundle.entries:
         replay.take(entry.index, entry.leaf)
     chains = [VerifiedChain(scope(chain.secret).hex(), chain.indices) for chain in bundle.chains]
-    return replace(bundle, says=sign_says(says_text(checkpoint, replay.keys.values(), chains), signer))
+    return replace(bundle, says=sign_says(says_text(checkpoint, replay.keys.values(), chains), *signers))
 
 
-def sign_says(text: str, signer: SignerKey) -> str:
+def sign_says(text: str, *signers: SignerKey) -> str:
     """Sign what the log says; its first line keeps it apart from every checkpoint. Raise Malformed for another text."""
     if not text.startswith(SAYS + "\n"):
         raise Malformed(f"what a log says begins with {SAYS}")
-    return sign_note(text, signer)
+    return sign_note(text, *signers)
 
 
 def _verify_signed(bundle: Bundle, policy: Policy | None) -> VerifiedCheckpoint:
@@ -251,6 +254,16 @@ def _verify_body(entry: BundledEntry, taken: ReplayedEntry) -> None:
         return
     if taken.statement.body is None or commitment(entry.salt, entry.body) != taken.statement.body:
         raise ProofInvalid(f"the statement of entry {entry.index} does not commit to the body shown beside it")
+
+
+def _erasure_of(entry: ReplayedEntry, replay: Replay) -> Erasure | None:
+    """What erased the entry's body: a later entry, at the word of the party that signed it."""
+    found = replay.erased.get(entry.statement.body.hex()) if entry.statement.body is not None else None
+    if found is not None and (found.index <= entry.index or found.party != entry.signer.party):
+        raise EntryRefused(
+            f"entry {found.index} erases the body of entry {entry.index}, which its signer did not ask for"
+        )
+    return found
 
 
 def _verify_chain(chain: BundledChain, entries: Mapping[int, ReplayedEntry]) -> VerifiedChain:

@@ -45,11 +45,14 @@ def parse_checkpoint(text: str) -> Checkpoint:
     return checkpoint
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: SignerKey) -> str:
-    """Return the checkpoint as a note signed by its log; raise Malformed unless the key is named like the log."""
-    if signer.name != checkpoint.origin:
+def sign_checkpoint(checkpoint: Checkpoint, *signers: SignerKey) -> str:
+    """Return the checkpoint as a note signed by its log; raise Malformed unless the keys are named like the log.
+
+    There is one signer, and while a log changes its key the new one beside the old.
+    """
+    if any(signer.name != checkpoint.origin for signer in signers):
         raise Malformed("a log's key is named like the log")
-    return sign_note(format_checkpoint(checkpoint), signer)
+    return sign_note(format_checkpoint(checkpoint), *signers)
 
 
 def open_checkpoint(data: str | bytes, *, verifiers: Iterable[VerifierKey]) -> Checkpoint:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import nacl.bindings
 from nacl.exceptions import BadSignatureError
@@ -15,9 +15,7 @@ from ledger.tlog.text import decode_base64, decode_base64url, encode_base64, enc
 ROLES = ("root", "admin", "device", "external", "managed", "log", "forecaster")
 MAY_SIGN: dict[str, frozenset[str]] = {
     "root": frozenset({"key.register", "key.revoke", "body.erased"}),
-    "admin": frozenset(
-        {"event", "key.register", "key.revoke", "key.attest", "approval.request", "body.erased", "agreement"}
-    ),
+    "admin": frozenset({"event", "key.register", "key.revoke", "key.attest", "approval.request", "agreement"}),
     "device": frozenset({"event", "key.attest", "approval.request", "agreement"}),
     "external": frozenset({"event", "key.attest", "approval.request", "agreement"}),
     "managed": frozenset({"event", "key.attest", "approval.request", "agreement"}),
@@ -33,7 +31,8 @@ _CLAIMS = {"public_key", "party", "role", "pop"}
 class KeyRecord:
     """What the log says of a key. Indices are places in the log; no clock decides.
 
-    `last_valid_index` and `revoked_index` are both set once the key is revoked, else both None.
+    `last_valid_index` and `revoked_index` are both set once the key is revoked, else both None. `expires_ms` is what
+    its registration says of its end: from that record time on the log key may revoke it.
     """
 
     key_id: str
@@ -43,6 +42,11 @@ class KeyRecord:
     registered_index: int
     last_valid_index: int | None = None
     revoked_index: int | None = None
+    expires_ms: int | None = None
+
+    def revoked(self, revoked_index: int, last_valid_index: int) -> "KeyRecord":
+        """Return the key as it stands once the entry at `revoked_index` has revoked it."""
+        return replace(self, last_valid_index=last_valid_index, revoked_index=revoked_index)
 
     def is_valid_at(self, index: int) -> bool:
         """Tell whether an entry at `index` may be signed by this key: registered before it, and not revoked for it."""
@@ -61,6 +65,11 @@ class Registration:
     party: str
     role: str
     key_id: str
+    expires_ms: int | None = None
+
+    def registered_at(self, index: int) -> KeyRecord:
+        """Return the key as the entry at `index` registers it."""
+        return KeyRecord(self.key_id, self.public_key, self.party, self.role, index, expires_ms=self.expires_ms)
 
 
 def key_id(public_key: bytes) -> str:
@@ -101,7 +110,7 @@ def pop_message(origin: str, party: str, role: str, key_id: str, statement_id: s
 
 
 def registration_claims(
-    signing_key: SigningKey, *, origin: str, party: str, role: str, statement_id: str
+    signing_key: SigningKey, *, origin: str, party: str, role: str, statement_id: str, expires_ms: int | None = None
 ) -> dict[str, str | int]:
     """Return the claims that register this key: public key, party, role and the proof that its holder has it."""
     public_key = bytes(signing_key.verify_key)
@@ -111,6 +120,7 @@ def registration_claims(
         "party": party,
         "role": role,
         "pop": encode_base64(signing_key.sign(message).signature),
+        **({} if expires_ms is None else {"expires": expires_ms}),
     }
 
 
@@ -130,4 +140,11 @@ def parse_registration(statement: Statement) -> Registration:
     registered = Registration(public_key, texts["party"], texts["role"], key_id(public_key))
     message = pop_message(statement.log, registered.party, registered.role, registered.key_id, statement.id)
     verify_signature(public_key, message, decode_base64(texts["pop"], "the proof", pointer="/claims/pop"))
-    return registered
+    return replace(registered, expires_ms=_expiry(statement))
+
+
+def _expiry(statement: Statement) -> int | None:
+    expires = statement.claims.get("expires")
+    if expires is not None and (not isinstance(expires, int) or expires < 0):
+        raise Malformed("an expiry is a POSIX time in milliseconds", pointer="/claims/expires")
+    return expires

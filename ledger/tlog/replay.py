@@ -4,9 +4,10 @@ What is asked here holds for every entry of an honest log and needs nothing but 
 asked of a whole log (a mirror) and of a few entries with the registrations and revocations of their keys (a bundle).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from ledger.tlog.approval import Act, Approval, read_act
 from ledger.tlog.envelope import Leaf, parse_leaf, signed_bytes, statement_hash
 from ledger.tlog.errors import EntryRefused, SignatureInvalid
 from ledger.tlog.keys import MAY_SIGN, KeyRecord, Registration, parse_registration, verify_signature
@@ -14,6 +15,15 @@ from ledger.tlog.statement import Statement, parse_indices, parse_statement
 
 MAX_ATTESTED = 1_000
 """How many entries one `key.attest` may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What the log says of an erased body: by which entry, on what ground, and the party that asked for it."""
+
+    index: int
+    ground: str
+    party: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,15 @@ class ReplayedEntry:
 class Replay:
     """The keys of one log as its entries tell of them, up to the entry taken last."""
 
-    def __init__(self, origin: str, *, keys: Iterable[KeyRecord] = (), last_index: int = -1, record_time_ms: int = 0):
+    def __init__(
+        self,
+        origin: str,
+        *,
+        keys: Iterable[KeyRecord] = (),
+        approvals: Mapping[str, Approval] | None = None,
+        last_index: int = -1,
+        record_time_ms: int = 0,
+    ) -> None:
         self.origin = origin
         self.keys: dict[str, KeyRecord] = {}
         self._valid_admins: dict[str, set[str]] = {}
@@ -39,6 +57,10 @@ class Replay:
         self.last_index = last_index
         self.record_time_ms = record_time_ms
         self.attested: dict[tuple[int, str], int] = {}
+        self.approvals: dict[str, Approval] = dict(approvals or {})
+        """By statement hash in hex: what somebody asked for that takes two people."""
+        self.erased: dict[str, Erasure] = {}
+        """By commitment in hex."""
 
     def take(self, index: int, leaf: bytes) -> ReplayedEntry:
         """Take the next entry, not necessarily the neighbour of the last.
@@ -57,9 +79,10 @@ class Replay:
             raise EntryRefused(f"the record time of entry {index} is before that of an earlier entry")
         signer = self._signer(index, statement)
         _check_signature(index, opened, signer)
-        self._act(index, statement, signer)
+        taken = ReplayedEntry(index, opened, statement, statement_hash(opened.payload), signer)
+        self._act(taken)
         self.last_index, self.record_time_ms = index, opened.record_time_ms
-        return ReplayedEntry(index, opened, statement, statement_hash(opened.payload), signer)
+        return taken
 
     def is_disputed(self, entry: ReplayedEntry) -> bool:
         """Tell whether its key was revoked as of before it, and its party has not stood by it since."""
@@ -78,15 +101,20 @@ class Replay:
             raise EntryRefused(f"entry {index}: a key in the role {signer.role} does not sign {statement.type}")
         return signer
 
-    def _act(self, index: int, statement: Statement, signer: KeyRecord) -> None:
+    def _act(self, taken: ReplayedEntry) -> None:
+        index, statement, signer = taken.index, taken.statement, taken.signer
         if index == 0:
             self._put(signer)
         elif statement.type == "key.register":
             self._register(index, parse_registration(statement), signer)
         elif statement.type == "key.revoke":
-            self._revoke(index, statement, signer)
+            self._revoke(index, statement, signer, taken.leaf.record_time_ms)
         elif statement.type == "key.attest":
             self._attest(index, statement, signer)
+        elif statement.type == "approval.request":
+            self._approve(taken)
+        elif statement.type == "body.erased":
+            self._erase(index, statement, signer)
 
     def _register(self, index: int, asked: Registration, signer: KeyRecord) -> None:
         if asked.key_id in self.keys:
@@ -97,7 +125,7 @@ class Replay:
             raise EntryRefused(f"entry {index} registers a key that its signer may not register")
         if by_root and self._valid_admins.get(asked.party):
             raise EntryRefused(f"entry {index}: the root registers an admin key for a party that has a valid one")
-        self._put(KeyRecord(asked.key_id, asked.public_key, asked.party, asked.role, index))
+        self._put(asked.registered_at(index))
 
     def _put(self, record: KeyRecord) -> None:
         self.keys[record.key_id] = record
@@ -105,7 +133,7 @@ class Replay:
             admins = self._valid_admins.setdefault(record.party, set())
             admins.discard(record.key_id) if record.revoked_index is not None else admins.add(record.key_id)
 
-    def _revoke(self, index: int, statement: Statement, signer: KeyRecord) -> None:
+    def _revoke(self, index: int, statement: Statement, signer: KeyRecord, record_time_ms: int) -> None:
         target = self.keys.get(str(statement.claims.get("key")))
         last = statement.claims.get("last_valid_index")
         if target is None or target.revoked_index is not None:
@@ -114,7 +142,11 @@ class Replay:
             raise EntryRefused(f"entry {index} revokes a key from an index at which it cannot be revoked")
         if signer.role == "admin" and signer.party != target.party:
             raise EntryRefused(f"entry {index} revokes a key of another party")
-        self._put(replace(target, last_valid_index=last, revoked_index=index))
+        if signer.role == "log" and (target.expires_ms is None or record_time_ms < target.expires_ms):
+            raise EntryRefused(f"entry {index}: the log key revokes a key that has not expired")
+        if signer.role == "root":
+            self._approved(index, statement, signer)
+        self._put(target.revoked(index, last))
 
     def _attest(self, index: int, statement: Statement, signer: KeyRecord) -> None:
         ranges = parse_indices(str(statement.claims.get("indices")))
@@ -122,6 +154,25 @@ class Replay:
             raise EntryRefused(f"entry {index} attests too many entries, or some that came after it")
         for first, last in ranges:
             self.attested.update({(at, signer.party): index for at in range(first, last + 1)})
+
+    def _approve(self, taken: ReplayedEntry) -> None:
+        asked = read_act(taken.statement)
+        if asked is None:
+            raise EntryRefused(f"entry {taken.index} asks for nothing that takes two people")
+        self.approvals[taken.statement_hash.hex()] = Approval(asked, taken.signer.key_id, taken.signer.party)
+
+    def _approved(self, index: int, statement: Statement, signer: KeyRecord) -> tuple[Act, Approval]:
+        """What an act that takes two people does, and who asked for exactly that before it."""
+        act, asked = read_act(statement), self.approvals.get(str(statement.claims.get("approval")))
+        if act is None or asked is None or asked.key_id == signer.key_id:
+            raise EntryRefused(f"entry {index} takes two people, and nobody else has asked for it before")
+        if asked.act != act:
+            raise EntryRefused(f"entry {index} does something else than was asked for")
+        return act, asked
+
+    def _erase(self, index: int, statement: Statement, signer: KeyRecord) -> None:
+        act, asked = self._approved(index, statement, signer)
+        self.erased.setdefault(act.subject, Erasure(index, str(act.detail), asked.party))
 
 
 def _root_of(statement: Statement) -> KeyRecord:
@@ -131,7 +182,7 @@ def _root_of(statement: Statement) -> KeyRecord:
     asked = parse_registration(statement)
     if asked.role != "root" or asked.key_id != statement.key:
         raise EntryRefused("entry 0 is not the root's own registration")
-    return KeyRecord(asked.key_id, asked.public_key, asked.party, asked.role, 0)
+    return asked.registered_at(0)
 
 
 def _check_signature(index: int, leaf: Leaf, signer: KeyRecord) -> None:

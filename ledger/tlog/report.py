@@ -55,7 +55,10 @@ def report_bundle(verdict: Verdict) -> Report:
             for chain in verdict.chains
         ),
     ]
-    hidden = sum(each.body is None and each.entry.statement.body is not None for each in verdict.entries)
+    without = [each for each in verdict.entries if each.body is None and each.entry.statement.body is not None]
+    if erased := sum(each.erasure is not None for each in without):
+        report.unchecked.append(f"{erased} bodies that were erased")
+    hidden = sum(each.erasure is None for each in without)
     if hidden:
         report.unchecked.append(f"{hidden} bodies that this file does not show")
     report.unchecked.append(
@@ -94,6 +97,11 @@ def _bundle_facts(verdict: Verdict) -> list[str]:
         for key in verdict.keys
         if key.revoked_index is not None
     ]
+    facts += [
+        f"erased          the body of entry {each.entry.index}, by entry {each.erasure.index}: {each.erasure.ground}"
+        for each in verdict.entries
+        if each.erasure is not None
+    ]
     if disputed:
         facts.append(f"DISPUTED        {', '.join(map(str, disputed))}: signed after its key's last valid entry")
     return facts
@@ -101,7 +109,8 @@ def _bundle_facts(verdict: Verdict) -> list[str]:
 
 def _entry_line(each: VerifiedEntry) -> str:
     entry = each.entry
-    shown = "no body" if entry.statement.body is None else "body not shown" if each.body is None else "body shown"
+    hidden = "body not shown" if each.erasure is None else "body erased"
+    shown = "no body" if entry.statement.body is None else hidden if each.body is None else "body shown"
     disputed = ", DISPUTED" if each.is_disputed else ""
     return (
         f"entry {entry.index:<9} {format_time(entry.leaf.record_time_ms)} {entry.statement.type}"

@@ -1,4 +1,4 @@
-"""`manage.py ledger verify`, `acknowledge`, `status`, `export DIR` and `accept-loss DIR`."""
+"""`manage.py ledger verify`, `acknowledge`, `status`, `rotate-log-key`, `export DIR` and `accept-loss DIR`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,21 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ledger import audit, comparing, durable, exporting, losing, outside, queries, quorum, roles, tenancy, verified
+from ledger import (
+    audit,
+    comparing,
+    durable,
+    exporting,
+    keystore,
+    losing,
+    operations,
+    outside,
+    queries,
+    quorum,
+    roles,
+    tenancy,
+    verified,
+)
 from ledger.audit import alarm, runs
 from ledger.operations import LogMissing
 
@@ -49,6 +63,8 @@ class Command(BaseCommand):
         export = verbs.add_parser("export", help="write the log as files that any web server can serve; run it again")
         export.add_argument("folder", metavar="DIR", type=Path)
         export.add_argument("--entries", action="store_true", help="the entries too: whoever is served sees who signed")
+        rotate = verbs.add_parser("rotate-log-key", help="change the key that signs checkpoints: begin, then --finish")
+        rotate.add_argument("--finish", action="store_true", help="let the new key sign alone and revoke the old one")
         lost = verbs.add_parser("accept-loss", help="signed entries are gone for good: put away what is left")
         lost.add_argument("folder", metavar="DIR", type=Path, help="where what is left of the log goes")
 
@@ -153,6 +169,16 @@ class Command(BaseCommand):
             f" (before: {done.old_size:,}; {done.files:,} files written)\nroot {done.checkpoint.root_hash.hex()}"
         )
 
+    def rotate_log_key(self, options: dict[str, Any]) -> None:
+        now = timezone.now()  # noqa: TID251
+        try:
+            change = operations.finish_log_key if options["finish"] else operations.begin_log_key
+            change(now=now)
+        except (operations.LogKeyNotChanged, keystore.KeyNotHeld) as refused:
+            raise CommandError(str(refused)) from None
+        text = _FINISHED if options["finish"] else _BEGUN
+        self.stdout.write(text.format(keys="\n".join(f"log {vkey}" for vkey in queries.verifier_keys())))
+
     def accept_loss(self, options: dict[str, Any]) -> None:
         try:
             loss = losing.put_away(options["folder"])
@@ -168,6 +194,7 @@ class Command(BaseCommand):
             "tree_size": head.tree_size,
             "root_hash": bytes(head.root_hash).hex(),
             "verifier_key": queries.verifier_key(),
+            "next_verifier_key": [*queries.verifier_keys(), ""][1],
             "keys": len(keys),
             "revoked_keys": sum(key.revoked_index is not None for key in keys),
             "kept_checkpoints": [kept.tree_size for kept in queries.kept_checkpoints(5)],
@@ -184,10 +211,23 @@ class Command(BaseCommand):
         "acknowledge": acknowledge,
         "status": status,
         "export": export,
+        "rotate-log-key": rotate_log_key,
         "accept-loss": accept_loss,
     }
 
 
+_BEGUN = """\
+The new log key is registered in the log, and every checkpoint is signed by both keys from now on:
+{keys}
+
+Whoever trusts the old one checks, under its signature, the entry that registers the new one, and puts the second line
+into its policy beside the first: witnesses, mirrors, monitors, readers of bundles. When all have,
+`manage.py ledger rotate-log-key --finish` lets the new key sign alone."""
+_FINISHED = """\
+The new log key signs alone, and the old one is revoked in the log:
+{keys}
+
+What the old key signed stays verifiable with it: whoever keeps such checkpoints or bundles keeps both lines."""
 _ACCEPTED = """\
 {loss.why}.
 

@@ -27,9 +27,14 @@ class World:
         self.leaves.append(a_leaf(signer, record_time_ms=1_767_225_600_000 + index * 60_000, **values))
         return index
 
-    def register(self, name, by, role, party):
+    def register(self, name, by, role, party, expires_ms=None):
         claims = keys.registration_claims(
-            signing_key(name), origin=ORIGIN, party=party, role=role, statement_id=f"{len(self.leaves):032x}"
+            signing_key(name),
+            origin=ORIGIN,
+            party=party,
+            role=role,
+            statement_id=f"{len(self.leaves):032x}",
+            expires_ms=expires_ms,
         )
         return self.append(by, type="key.register", claims=claims)
 
@@ -43,9 +48,25 @@ class World:
             self.heads[chain] = envelope.statement_hash(envelope.parse_leaf(self.leaves[index]).payload)
         return index
 
-    def revoke(self, name, by, last):
-        claims = {"key": key_id(public_key(name)), "last_valid_index": last}
+    def revoke(self, name, by, last, **more):
+        claims = {"key": key_id(public_key(name)), "last_valid_index": last, **more}
         return self.append(by, type="key.revoke", claims=claims)
+
+    def ask(self, by, act, **claims):
+        """Ask for an act that takes two people; returns what the act names."""
+        index = self.append(by, type="approval.request", claims={"act": act, **claims})
+        return envelope.statement_hash(envelope.parse_leaf(self.leaves[index]).payload).hex()
+
+    def commitment(self, index):
+        return statement.parse_statement(envelope.parse_leaf(self.leaves[index]).payload).body.hex()
+
+    def erase(self, index, asked_by, ground="they asked for it"):
+        """Erase the body of an entry, as its signer asks for."""
+        claims = {"commitment": self.commitment(index), "ground": ground}
+        self.bodies.pop(index, None)
+        return self.append(
+            "root", type="body.erased", claims={**claims, "approval": self.ask(asked_by, "body.erased", **claims)}
+        )
 
     def attest(self, by, *indices):
         return self.append(by, type="key.attest", claims={"indices": statement.format_indices(indices)})

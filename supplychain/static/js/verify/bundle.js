@@ -2,7 +2,7 @@
 // Its format is told in ledger/tlog/bundle.py; a file is read by writing it again.
 
 import { hex, utf8 } from "../encoding.js";
-import { Malformed, PolicyUnmet, ProofInvalid } from "./errors.js";
+import { EntryRefused, Malformed, PolicyUnmet, ProofInvalid } from "./errors.js";
 import { HASH_BYTES, hashesIn, leafHash, verifyInclusion } from "./merkle.js";
 import { formatCheckpoint, parseNote, verifyNote } from "./note.js";
 import { parsePolicy, verifyCheckpoint } from "./policy.js";
@@ -70,7 +70,7 @@ export async function verifyBundle(bundle, policy) {
     throw new ProofInvalid("what the log says of keys and chains is not what this file shows");
   }
   await verifyNote(says, [signed.log]);
-  const entries = [...taken.values()].map((each) => ({ ...each, isDisputed: replay.isDisputed(each) }));
+  const entries = [...taken.values()].map((each) => ({ ...each, isDisputed: replay.isDisputed(each), erasure: erasureOf(each, replay) }));
   return { ...signed, isTrusted: policy !== undefined, keys, entries, chains };
 }
 
@@ -96,6 +96,15 @@ async function verifyBody(entry, { statement }) {
   if (statement.body === undefined || hex(await commitment(entry.salt, entry.body)) !== statement.body) {
     throw new ProofInvalid(`the statement of entry ${entry.index} does not commit to the body shown beside it`);
   }
+}
+
+/** What erased the entry's body: a later entry, at the word of the party that signed it. */
+function erasureOf({ index, statement, signer }, { erased }) {
+  const found = erased.get(statement.body);
+  if (found && (found.index <= index || found.party !== signer.party)) {
+    throw new EntryRefused(`entry ${found.index} erases the body of entry ${index}, which its signer did not ask for`);
+  }
+  return found;
 }
 
 /** Follow the chain from its first statement: each must carry the link to the one before. */

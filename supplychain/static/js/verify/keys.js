@@ -13,7 +13,7 @@ export { keyId, preAuthentication };
 
 export const MAY_SIGN = {
   root: ["key.register", "key.revoke", "body.erased"],
-  admin: ["event", "key.register", "key.revoke", "key.attest", "approval.request", "body.erased", "agreement"],
+  admin: ["event", "key.register", "key.revoke", "key.attest", "approval.request", "agreement"],
   device: ["event", "key.attest", "approval.request", "agreement"],
   external: ["event", "key.attest", "approval.request", "agreement"],
   managed: ["event", "key.attest", "approval.request", "agreement"],
@@ -40,7 +40,15 @@ export async function parseRegistration(statement) {
   checkPossession(statement, party, role, id);
   const proof = decodeBase64(pop, "the proof", "/claims/pop");
   await verifySignature(publicKey, possession(statement.log, party, role, id, statement.id), proof);
-  return { publicKey, party, role, keyId: id };
+  return { publicKey, party, role, keyId: id, expires: expiryOf(claims) };
+}
+
+function expiryOf(claims) {
+  const expires = claims.get("expires");
+  if (expires !== undefined && (typeof expires !== "number" || expires < 0)) {
+    throw new Malformed("an expiry is a POSIX time in milliseconds", { pointer: "/claims/expires" });
+  }
+  return expires;
 }
 
 function checkPossession(statement, party, role, id) {

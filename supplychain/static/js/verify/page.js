@@ -83,7 +83,7 @@ function showEntries(entries) {
   part("entries").querySelector("tbody").replaceChildren(...entries.map(row));
 }
 
-function row({ index, leaf, statement, signer, body, isDisputed }) {
+function row({ index, leaf, statement, signer, body, isDisputed, erasure }) {
   const [date, time] = leaf.recordTime.split(/[T.]/);
   const party = element("span", "party ", "quiet");
   party.append(element("span", `${signer.party.slice(0, 8)}…`, "mono"));
@@ -92,7 +92,7 @@ function row({ index, leaf, statement, signer, body, isDisputed }) {
   made.append(
     cell("Entry", "num", String(index)),
     cell("Recorded", "", date, element("span", `${time} UTC`, "quiet")),
-    cell("What", "", ...whatOf(statement, body, isDisputed)),
+    cell("What", "", ...whatOf({ statement, body, isDisputed, erasure })),
     cell("Signed by", "nobreak", `${signer.role} key`, party),
   );
   return made;
@@ -107,13 +107,14 @@ function cell(label, className, ...parts) {
   return made;
 }
 
-function whatOf(statement, body, isDisputed) {
+function whatOf({ statement, body, isDisputed, erasure }) {
   const lines = body && linesOfBody(body);
   const act = lines?.find(([what]) => what === "Act")?.[1];
   const parts = [element("span", act ? capital(act) : KINDS[statement.type])];
   if (isDisputed) parts.push(" ", element("span", "disputed", "chip warn"));
   if (body === undefined) {
-    if (statement.body !== undefined) parts.push(element("span", "its body is not in this file", "quiet"));
+    const why = erasure ? `its body was erased by entry ${erasure.index}: ${erasure.ground}` : "its body is not in this file";
+    if (statement.body !== undefined) parts.push(element("span", why, "quiet"));
     return parts;
   }
   const shown = element("details", undefined, "folded");

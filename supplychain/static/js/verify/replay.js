@@ -7,11 +7,13 @@ import { MAY_SIGN, parseRegistration, preAuthentication } from "./keys.js";
 import { parseIndices, parseLeaf, parseStatement, statementHash } from "./statement.js";
 
 const MAX_ATTESTED = 1_000n;
+const HASH = /^[0-9a-f]{64}$/;
+const GROUND = /^[^\x00-\x1f\x7f]+$/;
 
 /** The keys of one log as its entries tell of them, up to the entry taken last. Indices are plain numbers here. */
 export class Replay {
   constructor(origin) {
-    Object.assign(this, { origin, keys: new Map(), validAdmins: new Map(), lastIndex: -1, recordTime: "", attested: new Set() });
+    Object.assign(this, { origin, keys: new Map(), validAdmins: new Map(), lastIndex: -1, recordTime: "", attested: new Set(), approvals: new Map(), erased: new Map() });
   }
 
   /** Take the next entry, not necessarily the neighbour of the last; throw a refusal. */
@@ -26,10 +28,11 @@ export class Replay {
     }
     const signer = await this.signer(index, statement);
     await checkSignature(index, leaf, signer);
-    await this.act(index, statement, signer);
+    const taken = { index, leaf, statement, statementHash: hex(await statementHash(leaf.payload)), signer };
+    await this.act(taken);
     this.lastIndex = index;
     this.recordTime = leaf.recordTime;
-    return { index, leaf, statement, statementHash: hex(await statementHash(leaf.payload)), signer };
+    return taken;
   }
 
   /** Tell whether its key was revoked as of before it, and its party has not stood by it since. */
@@ -51,11 +54,14 @@ export class Replay {
     return signer;
   }
 
-  async act(index, statement, signer) {
+  async act(taken) {
+    const { index, statement, signer } = taken;
     if (index === 0) this.put(signer);
     else if (statement.type === "key.register") this.register(index, await parseRegistration(statement), signer);
-    else if (statement.type === "key.revoke") this.revoke(index, statement, signer);
+    else if (statement.type === "key.revoke") this.revoke(taken);
     else if (statement.type === "key.attest") this.attest(index, statement, signer);
+    else if (statement.type === "approval.request") this.approve(taken);
+    else if (statement.type === "body.erased") this.erase(taken);
   }
 
   register(index, asked, signer) {
@@ -78,7 +84,7 @@ export class Replay {
     else admins.delete(record.keyId);
   }
 
-  revoke(index, statement, signer) {
+  revoke({ index, statement, signer, leaf }) {
     const target = this.keys.get(String(statement.claims.get("key")));
     const last = statement.claims.get("last_valid_index");
     if (!target || target.revokedIndex !== undefined) {
@@ -88,6 +94,10 @@ export class Replay {
       throw new EntryRefused(`entry ${index} revokes a key from an index at which it cannot be revoked`);
     }
     if (signer.role === "admin" && signer.party !== target.party) throw new EntryRefused(`entry ${index} revokes a key of another party`);
+    if (signer.role === "log" && (target.expires === undefined || Date.parse(leaf.recordTime) < target.expires)) {
+      throw new EntryRefused(`entry ${index}: the log key revokes a key that has not expired`);
+    }
+    if (signer.role === "root") this.approved({ index, statement, signer });
     this.put({ ...target, lastValidIndex: last, revokedIndex: index });
   }
 
@@ -101,6 +111,42 @@ export class Replay {
       for (let at = first; at <= last; at += 1n) this.attested.add(`${at} ${signer.party}`);
     }
   }
+
+  approve({ index, statement, statementHash: hashed, signer }) {
+    const act = actOf(statement);
+    if (!act) throw new EntryRefused(`entry ${index} asks for nothing that takes two people`);
+    this.approvals.set(hashed, { act, keyId: signer.keyId, party: signer.party });
+  }
+
+  /** What an act that takes two people does, and who asked for exactly that before it. */
+  approved({ index, statement, signer }) {
+    const act = actOf(statement);
+    const asked = this.approvals.get(claimText(statement.claims.get("approval")));
+    if (!act || !asked || asked.keyId === signer.keyId) {
+      throw new EntryRefused(`entry ${index} takes two people, and nobody else has asked for it before`);
+    }
+    if (JSON.stringify(asked.act) !== JSON.stringify(act)) throw new EntryRefused(`entry ${index} does something else than was asked for`);
+    return { act, asked };
+  }
+
+  erase(taken) {
+    const { act, asked } = this.approved(taken);
+    const [, subject, ground] = act;
+    if (!this.erased.has(subject)) this.erased.set(subject, { index: taken.index, ground, party: asked.party });
+  }
+}
+
+/** What a statement does or asks for that takes two people, [type, subject, detail]; undefined for anything else. */
+function actOf({ type, claims }) {
+  const kind = type === "approval.request" ? claims.get("act") : type;
+  if (kind === "key.revoke") {
+    const [key, last] = [claims.get("key"), claims.get("last_valid_index")];
+    return typeof key === "string" && key && typeof last === "number" && last >= 0 ? [kind, key, last] : undefined;
+  }
+  if (kind !== "body.erased") return undefined;
+  const [subject, ground] = [claims.get("commitment"), claims.get("ground")];
+  const isNamed = typeof subject === "string" && HASH.test(subject) && typeof ground === "string" && GROUND.test(ground);
+  return isNamed ? [kind, subject, ground] : undefined;
 }
 
 const claimText = (claim) => (claim === undefined ? "" : String(claim));

@@ -37,7 +37,9 @@ export function reportBundle(verdict) {
     `${entries.filter((each) => each.body !== undefined).length} bodies, to which their statements commit`,
     ...chains.map((each) => `every link of chain ${each.scope}, ${each.indices.length} statements from its first on`),
   );
-  const hidden = entries.filter((each) => each.body === undefined && each.statement.body !== undefined).length;
+  const without = entries.filter((each) => each.body === undefined && each.statement.body !== undefined);
+  const hidden = without.filter((each) => !each.erasure).length;
+  if (without.length > hidden) report.unchecked.push(`${without.length - hidden} bodies that were erased`);
   if (hidden) report.unchecked.push(`${hidden} bodies that this file does not show`);
   report.unchecked.push(
     `that no key was revoked besides, and no chain goes on: so says the log up to ${checkpoint.treeSize} entries, under its signature; no file can prove that nothing was logged`,
@@ -64,12 +66,16 @@ function bundleFacts({ checkpoint, chains, keys, entries }) {
     ...keys
       .filter((key) => key.revokedIndex !== undefined)
       .map((key) => `revoked         key ${key.keyId} at entry ${key.revokedIndex}, valid up to ${key.lastValidIndex}`),
+    ...entries
+      .filter((each) => each.erasure)
+      .map(({ index, erasure }) => `erased          the body of entry ${index}, by entry ${erasure.index}: ${erasure.ground}`),
     ...(disputed.length ? [`DISPUTED        ${disputed.join(", ")}: signed after its key's last valid entry`] : []),
   ];
 }
 
-function entryLine({ index, leaf, statement, signer, body, isDisputed }) {
-  const shown = statement.body === undefined ? "no body" : body === undefined ? "body not shown" : "body shown";
+function entryLine({ index, leaf, statement, signer, body, isDisputed, erasure }) {
+  const hidden = erasure ? "body erased" : "body not shown";
+  const shown = statement.body === undefined ? "no body" : body === undefined ? hidden : "body shown";
   const said = `${statement.type} by ${signer.role} key of party ${signer.party}, ${shown}${isDisputed ? ", DISPUTED" : ""}`;
   return `entry ${String(index).padEnd(9)} ${leaf.recordTime} ${said}`;
 }
