@@ -33,6 +33,7 @@ class Log(Endpoint):
             {
                 "origin": head.origin,
                 "verifier_key": queries.verifier_key(),
+                "next_verifier_key": [*queries.verifier_keys(), None][1],
                 "tree_size": head.tree_size,
                 "root_hash": bytes(head.root_hash).hex(),
                 "checkpoint": head.checkpoint,

@@ -51,6 +51,10 @@ LOG = record(
     {
         "origin": {"type": "string", "description": "The log's name; a statement for another log never fits."},
         "verifier_key": {"type": "string", "description": "What an outsider pins (C2SP signed-note)."},
+        "next_verifier_key": {
+            "type": ["string", "null"],
+            "description": "While the log key is changed: the new one, which signs beside the old.",
+        },
         "tree_size": COUNT,
         "root_hash": HASH,
         "checkpoint": {"type": "string", "description": "The newest checkpoint, a signed note."},

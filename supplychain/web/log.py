@@ -48,6 +48,7 @@ def log(request: MemberRequest) -> HttpResponse:
         "verified": mark.tree_size if mark else 0,
         "checkpoint": queries.checkpoint(),
         "verifier_key": queries.verifier_key(),
+        "next_verifier_key": [*queries.verifier_keys(), ""][1],
         "rows": _rows(found, request.membership.party_id.hex),
         "older": found[-1].index if found and found[-1].index > 0 else None,
         "newer": before is not None,
