@@ -603,7 +603,9 @@ def proofs(dice: random.Random) -> Case:
     world = _grown(dice)
     index = dice.choice([0, *range(len(world.leaves))])
     text = _proof_text(world, index)
-    signer = next(each for each in NAMES if key_id(public_key(each)) == envelope.parse_leaf(world.leaves[index]).key_id)
+    signer = next(
+        each for each in (*NAMES, "log") if key_id(public_key(each)) == envelope.parse_leaf(world.leaves[index]).key_id
+    )
     if dice.random() < 0.5:
         text = _odd_proof(text, dice)
     keys = [
