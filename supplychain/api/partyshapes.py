@@ -120,6 +120,26 @@ SHAPES: dict[str, Shape] = {
         "Somebody just added. The password is told once, and null for who had an account.",
         {**PERSON_MEMBERS, "password": maybe(TEXT)},
     ),
+    "EpcisDocument": record(
+        "An EPCIS 2.0 document.",
+        {
+            "@context": {"type": "array"},
+            "type": {"const": "EPCISDocument"},
+            "schemaVersion": {"const": "2.0"},
+            "creationDate": TIME,
+            "epcisBody": record("Its events.", {"eventList": listed({"type": "object"})}),
+        },
+    ),
+    "Sample": record(
+        "A document to try capture with.",
+        {
+            "name": TEXT,
+            "title": TEXT,
+            "by": {"type": "string", "enum": ["sandbox", "partner"], "description": "Who captures it."},
+            "outcome": TEXT,
+        },
+    ),
+    "Samples": record("Samples, in the order in which they make a story.", {"items": listed(ref("Sample"))}),
     "WitnessStanding": record(
         "A witness: what it cosigned last, and what it answered when it was asked last.",
         {

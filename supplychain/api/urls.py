@@ -21,6 +21,7 @@ from supplychain.api import (
     people,
     preparing,
     proofs,
+    samples,
     shipments,
 )
 
@@ -62,6 +63,8 @@ urlpatterns = [
     path("forecasts", _packed(forecasts.Forecasts), name="api-forecasts"),
     path("forecasts/<uuid:run_id>", _packed(forecasts.Forecast), name="api-forecast"),
     path("forecasts/<uuid:run_id>/series/<int:series_id>", _packed(forecasts.Series), name="api-forecast-series"),
+    path("samples", _packed(samples.Samples), name="api-samples"),
+    path("samples/<str:name>", samples.OneSample.as_view(), name="api-sample"),
     path("schema", gzip_page(SpectacularAPIView.as_view()), name="api-schema"),
     path("docs", TryIt.as_view(url_name="api-schema"), name="api-docs"),
     re_path(r"^.*$", base.Nothing.as_view(), name="api-nothing"),

@@ -28,6 +28,7 @@ from supplychain.demo.script import Act
 from supplychain.demo.world import DAYS, SEED, World, simulate
 from supplychain.models import Party
 from supplychain.operations.people import add_client
+from supplychain.operations.sandbox import open_sandbox
 from supplychain.operations.setup import (
     NewPerson,
     NewProduct,
@@ -58,6 +59,7 @@ class Made:
     people: tuple[dict[str, str], ...]
     clients: tuple[dict[str, str], ...]
     notes: tuple[str, ...]
+    sandbox: dict[str, dict[str, str]]
 
 
 def make_demo(
@@ -75,7 +77,8 @@ def make_demo(
             notes = _try_in_vain(world, parties, now)
             clients = tuple(_make_client(client, parties[client.party], now) for client in cast.CLIENTS)
             people = tuple(_add_people(parties, passwords, hashes))
-    return Made(world, people, clients, notes)
+            sandbox = {each.name: each.told() for each in open_sandbox(now=now)}
+    return Made(world, people, clients, notes, sandbox)
 
 
 def _has_log() -> bool:
@@ -87,7 +90,7 @@ def _has_log() -> bool:
 
 def write_down(made: Made, path: Path, *, url: str) -> None:
     """Write log-ins and clients to `path`, readable by its owner alone."""
-    told = {"url": url, "users": made.people, "api_clients": made.clients, "notes": made.notes}
+    told = {"url": url, "users": made.people, "api_clients": made.clients, "notes": made.notes, "sandbox": made.sandbox}
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
     draft.unlink(missing_ok=True)

@@ -98,6 +98,8 @@ def test_answers_have_the_shapes_that_it_says(
         "/parties": "/parties",
         "/people": "/people",
         "/clients": "/clients",
+        "/samples": "/samples",
+        "/samples/{name}": "/samples/correct",
         "/keys": "/keys",
         "/keys/{key_id}": f"/keys/{key_id}",
         "/events": "/events",

@@ -37,9 +37,9 @@ def test_the_demo_fills_the_log_and_the_log_holds(made):
         assert Event.objects.count() == len(made.world.acts)
         assert Event.objects.filter(attested=False).exists() and Event.objects.filter(attested=True).exists()
         assert Shipment.objects.filter(status="dispatched", promised_at__lt=NOW).count() >= 2
-    assert Party.objects.count() == 6
+    assert Party.objects.count() == 6 + len(made.sandbox) == 8
     assert Party.objects.get(is_operator=True).name == "Aare Frische Verteilzentrum AG"
-    assert Site.objects.count() == 7 and Product.objects.count() == 8
+    assert Site.objects.count() == 7 + 2 and Product.objects.count() == 8 + 3
 
 
 def test_what_was_tried_in_vain_was_refused_and_is_told(made):
