@@ -1,206 +1,143 @@
-"""The parameters of SimpleEventQuery and what values they take (EPCIS 2.0, section 8.2.7.1).
+"""Queries in the language of EPCIS: the parameters of SimpleEventQuery, read into conditions (EPCIS 2.0, 8.2.7.1).
 
-A query is an object such as `{"eventType": ["ObjectEvent"], "GE_eventTime": "2026-01-01T00:00:00Z"}`. Identifiers in it
-need only be URIs: a query for a key that cannot exist finds nothing, which is an answer.
+A query is an object such as `{"eventType": ["ObjectEvent"], "GE_eventTime": "2026-01-01T00:00:00Z"}`, or the same as
+the parameters of an address, `eventType=ObjectEvent%7CAggregationEvent&GE_eventTime=...`. Identifiers in it need only
+be URIs: a query for a key that cannot exist finds nothing, which is an answer. What the conditions mean is `matching`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supplychain.epcis.contexts import Context, escape, read_context
 from supplychain.epcis.errors import QueryInvalid
+from supplychain.epcis.parameters import COUNTS, NAMES, Condition, Parameter, parameter
+from supplychain.epcis.spelling import spelled
 from supplychain.epcis.values import Reader, shortened
-from supplychain.epcis.vocabulary import (
-    ACTIONS,
-    BUSINESS_STEPS,
-    BUSINESS_TRANSACTION_TYPES,
-    COMPONENTS,
-    DISPOSITIONS,
-    ERROR_REASONS,
-    EVENT_TYPES,
-    MEASUREMENT_TYPES,
-    SENSOR_ALERTS,
-    SOURCE_DESTINATION_TYPES,
-    Vocabulary,
-)
 
-ReadValue = Callable[[Reader, Any, str], Any]
+MAX_PARAMETERS = 100
+MAX_VALUES = 1_000
+"""Of one parameter."""
 
-_PREFIXED = re.compile(r"[^\s:]+:\S+").fullmatch
-_COMPARED = re.compile(r"(EQ|GT|GE|LT|LE)_(.+)", re.DOTALL).fullmatch
-_SCOPE = re.compile(r"(?:INNER_)?(?:ILMD_|ERROR_DECLARATION_|SENSORELEMENT_|SENSORMETADATA_|SENSORREPORT_)?")
-_MEASURE = re.compile(r"(quantity|value|minValue|maxValue|meanValue|sDev|percValue)(?:_[A-Z0-9]{2,3})?").fullmatch
-_ATTRIBUTE = re.compile(r"(?:HASATTR|EQATTR|EQ_ATTR)_.+", re.DOTALL).fullmatch
-_PLACED = re.compile(r"(?:EQ|EXISTS)_(?:INNER_)?(?:readPoint|bizLocation)_\S+:\S+").fullmatch
-_MAY_EXIST = (
-    "action",
-    "bizLocation",
-    "bizStep",
-    "certificationInfo",
-    "disposition",
-    "errorDeclaration",
-    "eventID",
-    "ilmd",
-    "parentID",
-    "persistentDisposition",
-    "readPoint",
-    "sensorElementList",
-    "transformationID",
-)
-_EXISTS = frozenset(f"EXISTS_{name}" for name in _MAY_EXIST)
+NO_PREFIXES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query as it was read: an event is in its result when all conditions hold."""
+
+    conditions: tuple[Condition, ...] = ()
+    order_by: str = ""
+    descending: bool = True
+    event_count_limit: int | None = None
+    max_event_count: int | None = None
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+
+    def also(self, *more: Condition) -> Query:
+        """This query with further conditions."""
+        return replace(self, conditions=self.conditions + more)
+
+    def with_descendants(self, descendants: Callable[[str], set[str]]) -> Query:
+        """This query, each place of its WD_ parameters joined by those that lie in it, as master data says."""
+        if not any(condition.operator == "WD" for condition in self.conditions):
+            return self
+        return replace(self, conditions=tuple(_descended(each, descendants) for each in self.conditions))
+
+
+def _descended(condition: Condition, descendants: Callable[[str], set[str]]) -> Condition:
+    if condition.operator != "WD":
+        return condition
+    found = set(condition.values).union(*(descendants(uri) for uri in condition.values))
+    return replace(condition, values=tuple(sorted(found)))
+
+
+def read_query(query: Any, *, at: str = "") -> Query:
+    """Read a query that came as JSON; pointers start at `at`. Raise QueryInvalid with every fault."""
+    reader = Reader(Context({}, is_epcis=False))
+    members = reader.members(query, at) or {}
+    if "@context" in members:
+        reader.context = read_context(members["@context"], f"{at}/@context")
+        reader.faults += reader.context.faults
+    return _finished(reader, {name: value for name, value in members.items() if name != "@context"}, at)
+
+
+def read_parameters(pairs: Sequence[tuple[str, str]], prefixes: Mapping[str, str] = NO_PREFIXES) -> Query:
+    """Read a query that came as the parameters of an address: several values stand behind each other, `|` between them,
+    or the parameter comes several times. Raise QueryInvalid with every fault.
+    """
+    reader = Reader(Context(dict(prefixes), is_epcis=False))
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
+    values: dict[str, Any] = {}
+    for name, found in texts.items():
+        known = parameter(name)
+        values[name] = found if known is None else spelled(known.kind, found)
+    return _finished(reader, values, "")
 
 
 def parse_query(query: Any) -> dict[str, Any]:
-    """Return the parameters of a query, `@context` left out; raise QueryInvalid with every fault."""
-    reader = Reader(Context({}, is_epcis=False))
-    members = reader.members(query, "") or {}
-    if "@context" in members:
-        reader.context = read_context(members["@context"])
-        reader.faults += reader.context.faults
-    for name, value in members.items():
-        if name != "@context":
-            _read_parameter(reader, name, value)
+    """Return the parameters of a query as they were given, `@context` left out; raise QueryInvalid with every fault."""
+    read_query(query)
+    return {name: value for name, value in query.items() if name != "@context"}
+
+
+def _finished(reader: Reader, values: Mapping[str, Any], at: str) -> Query:
+    if len(values) > MAX_PARAMETERS:
+        reader.fault(at, f"A query has at most {MAX_PARAMETERS} parameters; this one has {len(values)}.")
+        values = {}
+    conditions: list[Condition] = []
+    settings: dict[str, Any] = {}
+    for name, value in values.items():
+        found = _read_parameter(reader, name, value, f"{at}/{escape(name)}")
+        if isinstance(found, Condition):
+            conditions.append(found)
+        elif found is not None:
+            settings[name] = found
+    _check_counts(reader, values, settings, at)
     if reader.faults:
         raise QueryInvalid(reader.faults)
-    return {name: value for name, value in members.items() if name != "@context"}
+    return Query(
+        conditions=tuple(conditions),
+        order_by=settings.get("orderBy", ""),
+        descending=settings.get("orderDirection", "DESC") == "DESC",
+        event_count_limit=settings.get("eventCountLimit"),
+        max_event_count=settings.get("maxEventCount"),
+        prefixes=reader.context.prefixes,
+    )
 
 
-def _read_parameter(reader: Reader, name: str, value: Any) -> None:
-    at = f"/{escape(name)}"
-    read = _PARAMETERS.get(name) or _family(name)
-    if read is None:
+def _read_parameter(reader: Reader, name: str, value: Any, at: str) -> Any:
+    """Return the condition, or the value of a parameter that is no condition; None where it says nothing."""
+    known = parameter(name)
+    if known is None:
         message = f'"{shortened(name)}" is not a parameter of SimpleEventQuery.'
-        reader.fault(at, message, name, did_you_mean=reader.nearest(name, _NAMES))
-    else:
-        read(reader, value, at)
-
-
-def _family(name: str) -> ReadValue | None:
-    """Find the reader of a parameter whose name is made of parts: `GE_value_CEL`, `EQ_ILMD_ex:grade`, `EXISTS_ex:a`."""
-    if _ATTRIBUTE(name) or _PLACED(name):
-        return _texts if not name.startswith("EXISTS_") else _anything
-    if name in _EXISTS:
-        return _anything
-    if name.startswith("EXISTS_"):
-        return _anything if _PREFIXED(_in_scope(name[7:])) else None
-    compared = _COMPARED(name)
-    if compared is None:
+        reader.fault(at, message, name, did_you_mean=reader.nearest(name, NAMES))
         return None
-    operator, field = compared[1], _in_scope(compared[2])
-    if _MEASURE(field) or field == "percRank":
-        return _numbers if operator == "EQ" else Reader.number
-    if not _PREFIXED(field):
+    if type(value) is list and len(value) > MAX_VALUES:
+        reader.fault(at, f"A parameter has at most {MAX_VALUES:,} values; this one has {len(value):,}.")
         return None
-    return _texts_or_scalar if operator == "EQ" else _number_or_time
+    found = known.read(reader, value, at)
+    if not known.is_condition:
+        return found
+    return _condition(known, found, value)
 
 
-def _in_scope(field: str) -> str:
-    scope = _SCOPE.match(field)
-    return field[scope.end() :] if scope else field
+def _condition(known: Parameter, found: Any, value: Any) -> Condition | None:
+    """EXISTS_ has no value; where it is said to be false it says nothing."""
+    if known.condition.operator == "EXISTS":
+        return None if value is False else known.condition
+    if found is None:
+        return None
+    return replace(known.condition, values=found if type(found) is tuple else (found,))
 
 
-# --- values ---------------------------------------------------------------------------------------------------------
-
-
-def _each(read: ReadValue) -> ReadValue:
-    def read_list(reader: Reader, value: Any, at: str) -> None:
-        for i, item in enumerate(reader.items(value, at)):
-            read(reader, item, f"{at}/{i}")
-
-    return read_list
-
-
-def _words(vocabulary: Vocabulary) -> ReadValue:
-    return _each(lambda reader, value, at: reader.word(vocabulary, value, at))
-
-
-def _choice(words: tuple[str, ...], title: str) -> ReadValue:
-    return lambda reader, value, at: reader.choice(words, title, value, at)
-
-
-def _string(reader: Reader, value: Any, at: str) -> None:
-    if type(value) is not str:
-        reader.wrong_kind(value, at, "text")
-
-
-def _anything(reader: Reader, value: Any, at: str) -> None:
-    """Read nothing: that the parameter is there is all it says."""
-
-
-def _order_by(reader: Reader, value: Any, at: str) -> None:
-    text = reader.text(value, at)
-    if text is not None and text not in ("eventTime", "recordTime") and not _PREFIXED(text) and not _MEASURE(text):
-        reader.fault(at, f'Events cannot be ordered by "{shortened(text)}".', text, ("eventTime", "recordTime"))
-
-
-def _count(reader: Reader, value: Any, at: str) -> None:
-    if type(value) is not int or value < 1:
-        reader.fault(at, "This must be a whole number from 1.", value)
-
-
-def _number_or_time(reader: Reader, value: Any, at: str) -> None:
-    if type(value) is str:
-        reader.time(value, at)
-    else:
-        reader.number(value, at)
-
-
-_numbers = _each(Reader.number)
-_texts = _each(_string)
-_uris = _each(Reader.uri)
-
-
-def _texts_or_scalar(reader: Reader, value: Any, at: str) -> None:
-    if type(value) is list:
-        _texts(reader, value, at)
-    elif type(value) not in (str, int, float):
-        reader.wrong_kind(value, at, "a list of texts, a number or a time")
-
-
-def _named(names: str, read: ReadValue) -> dict[str, ReadValue]:
-    return dict.fromkeys(names.split(), read)
-
-
-def _times(names: Iterable[str]) -> dict[str, ReadValue]:
-    return {f"{operator}_{name}": Reader.time for name in names for operator in ("GE", "LT")}
-
-
-_PARAMETERS: dict[str, ReadValue] = {
-    "eventType": _each(_choice(EVENT_TYPES, "a type of event")),
-    "EQ_action": _each(_choice(ACTIONS, "an action")),
-    "EQ_bizStep": _words(BUSINESS_STEPS),
-    "EQ_disposition": _words(DISPOSITIONS),
-    "EQ_persistentDisposition_set": _words(DISPOSITIONS),
-    "EQ_persistentDisposition_unset": _words(DISPOSITIONS),
-    "EQ_errorReason": _words(ERROR_REASONS),
-    "EQ_type": _words(MEASUREMENT_TYPES),
-    "EQ_exception": _words(SENSOR_ALERTS),
-    "EQ_component": _words(COMPONENTS),
-    **{f"EQ_bizTransaction_{word}": _uris for word in BUSINESS_TRANSACTION_TYPES.words},
-    **{f"EQ_{end}_{word}": _uris for end in ("source", "destination") for word in SOURCE_DESTINATION_TYPES.words},
-    **_named("EQ_readPoint WD_readPoint EQ_bizLocation WD_bizLocation", _uris),
-    **_named("EQ_eventID EQ_correctiveEventID EQ_transformationID EQ_bizTransaction", _uris),
-    **_named(
-        """MATCH_epc MATCH_parentID MATCH_inputEPC MATCH_outputEPC MATCH_anyEPC MATCH_epcClass MATCH_inputEPCClass
-        MATCH_outputEPCClass MATCH_anyEPCClass""",
-        _uris,
-    ),
-    **_named(
-        """EQ_deviceID EQ_deviceMetadata EQ_rawData EQ_dataProcessingMethod EQ_microorganism EQ_chemicalSubstance
-        EQ_coordinateReferenceSystem EQ_bizRules EQ_uriValue""",
-        _uris,
-    ),
-    **_named("EQ_stringValue EQ_hexBinaryValue", _texts),
-    "EQ_booleanValue": Reader.boolean,
-    **_times(
-        ("eventTime", "recordTime", "errorDeclarationTime", "errorDeclaration_Time", "time", "startTime", "endTime")
-    ),
-    "orderBy": _order_by,
-    "orderDirection": _choice(("ASC", "DESC"), "a direction"),
-    **_named("eventCountLimit maxEventCount perPage", _count),
-    "nextPageToken": Reader.text,
-}
-_NAMES = (*_PARAMETERS, "GE_quantity", "LT_quantity", "EQ_quantity", *sorted(_EXISTS))
+def _check_counts(reader: Reader, values: Mapping[str, Any], settings: Mapping[str, Any], at: str) -> None:
+    """The two limits exclude each other, and the first N have a meaning only in an order (EPCIS 2.0, 8.2.7.1)."""
+    limit, most = COUNTS
+    if limit in settings and most in settings:
+        reader.fault(f"{at}/{most}", f"{limit} and {most} exclude each other; give one of them.", settings[most])
+    if limit in settings and "orderBy" not in values:
+        reader.fault(f"{at}/{limit}", f"{limit} needs orderBy, which says which events are the first.", settings[limit])
