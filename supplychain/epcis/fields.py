@@ -115,7 +115,13 @@ def _quantities(event: Event) -> Iterator[Quantity]:
     yield from event.output_quantity_list
 
 
+def _any(event: Event) -> Iterator[str]:
+    yield from _any_epc(event)
+    yield from _classes(_quantities(event))
+
+
 EPCS: Mapping[str, Callable[[Event], Iterable[str]]] = {
+    "any": _any,  # ours: things and classes alike
     "epc": lambda event: event.epc_list + event.child_epcs,
     "parentID": lambda event: _one(event.parent_id),
     "inputEPC": lambda event: event.input_epc_list,

@@ -184,6 +184,12 @@ def suggest_unit(text: str) -> str | None:
     return _COMMON.get(text.strip().lower()) or nearest(text, _TYPES_OF_UNIT)
 
 
+def units_like(code: str) -> list[str]:
+    """Return the listed units that `code` converts to, itself among them."""
+    types = _TYPES_OF_UNIT.get(code, set())
+    return sorted({code}.union(*(UNITS[measurement_type] for measurement_type in types)))
+
+
 def convert(value: float, code: str, to: str) -> float | None:
     """Convert `value` from unit `code` to unit `to`; None when no measurement type has both."""
     if code == to:

@@ -2,7 +2,8 @@
 
 from supplychain.models.captures import CapturedDocument, CaptureJob, CompanyPrefix, DocumentPart, MasterData
 from supplychain.models.clients import ApiClient
-from supplychain.models.events import Event, EventObject, SensorReading
+from supplychain.models.events import Event, EventObject, EventScope, SensorReading
+from supplychain.models.namedqueries import DeletedPageToken, NamedQuery
 from supplychain.models.parties import KeyRequest, Party, PartyIdentifier, Product, Site
 from supplychain.models.people import Membership, Role, User
 from supplychain.models.requests import KeptAnswer
@@ -13,13 +14,16 @@ __all__ = [
     "CaptureJob",
     "CapturedDocument",
     "CompanyPrefix",
+    "DeletedPageToken",
     "DocumentPart",
     "Event",
     "EventObject",
+    "EventScope",
     "KeptAnswer",
     "KeyRequest",
     "MasterData",
     "Membership",
+    "NamedQuery",
     "Party",
     "PartyIdentifier",
     "Product",

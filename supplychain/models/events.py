@@ -48,12 +48,36 @@ class Event(models.Model):
         ]
         indexes = [
             GinIndex(fields=["scopes"], name="supplychain_event_scopes"),
-            models.Index(fields=["biz_step", "event_time"], name="supplychain_event_step_time"),
-            models.Index(fields=["biz_location", "event_time"], name="supplychain_event_place_time"),
+            models.Index(fields=["tenant", "event_time"], name="supplychain_event_time"),
+            models.Index(fields=["tenant", "biz_step", "event_time"], name="supplychain_event_by_step"),
+            models.Index(fields=["tenant", "biz_location", "event_time"], name="supplychain_event_by_place"),
+            models.Index(fields=["tenant", "read_point", "event_time"], name="supplychain_event_by_point"),
             models.Index(fields=["tenant", "-index"], name="supplychain_event_tenant"),
             models.Index(fields=["event_id"], name="supplychain_event_id"),
             models.Index(fields=["tenant", "event_hash"], name="supplychain_event_hash"),
+            models.Index(
+                fields=["tenant", "event_time"],
+                condition=models.Q(is_error_declaration=True),
+                name="supplychain_declaration_time",
+            ),
+            models.Index(
+                fields=["declared_in_error_by"],
+                condition=models.Q(declared_in_error_by__isnull=False),
+                name="supplychain_event_declared",
+            ),
         ]
+
+
+class EventScope(models.Model):
+    """One scope of an event: what leads from the shipments that a party may read to their events.
+
+    Behind row-level security no index on the array of an event's scopes is ever used: only what cannot leak is asked
+    before the policy, and the operators of arrays may.
+    """
+
+    pk = models.CompositePrimaryKey("scope", "index")
+    scope = models.UUIDField()
+    index = models.BigIntegerField()
 
 
 class EventObject(models.Model):
@@ -78,7 +102,11 @@ class EventObject(models.Model):
     uom = models.CharField(max_length=3, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["epc", "index"], name="supplychain_eventobject_epc")]
+        indexes = [
+            models.Index(
+                fields=["epc", "index"], name="supplychain_eventobject_epcs", opclasses=["text_pattern_ops", "int8_ops"]
+            )
+        ]
 
 
 class SensorReading(models.Model):

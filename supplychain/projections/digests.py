@@ -21,6 +21,7 @@ TABLES = (
     Table("supplychain_party", "id"),
     Table("supplychain_partyidentifier", "uri"),
     Table("supplychain_event", "index", "index"),
+    Table("supplychain_eventscope", "scope, index", "index"),
     Table("supplychain_eventobject", "index, position", "index"),
     Table("supplychain_sensorreading", "index, position", "index"),
     Table("supplychain_shipment", "id", "last_index"),

@@ -17,7 +17,7 @@ from supplychain.epcis.event_hash import event_digest
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.events import Quantity, SensorElement, SensorReport
 from supplychain.epcis.identifiers import canonical
-from supplychain.models import Event, EventObject, SensorReading
+from supplychain.models import Event, EventObject, EventScope, SensorReading
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Object = tuple[str, str, Decimal | None, str]
@@ -78,6 +78,7 @@ def given_id(statement_id: str) -> str:
 def write(placed: list[Placed], declared: dict[int, int]) -> None:
     """Insert the rows of `placed`; `declared` says which events are declared in error, by the entry at which index."""
     bulk.insert(Event, _EVENT_COLUMNS, (_event_row(each, declared.get(each.index)) for each in placed))
+    bulk.insert(EventScope, ("scope", "index"), ((scope, each.index) for each in placed for scope in set(each.scopes)))
     bulk.insert(EventObject, _OBJECT_COLUMNS, (row for each in placed for row in _object_rows(each)))
     bulk.insert(SensorReading, _SENSOR_COLUMNS, (row for each in placed for row in _sensor_rows(each)))
     here = {each.index for each in placed}
@@ -211,7 +212,7 @@ def _sensor_rows(placed: Placed) -> Iterator[tuple[object, ...]]:
             position,
             placed.tenant,
             placed.scopes,
-            report.type,
+            report.type or "",
             _time_of(element, report) or placed.read.event.event_time,
             _float(report.value),
             _float(report.min_value),
@@ -223,8 +224,7 @@ def _sensor_rows(placed: Placed) -> Iterator[tuple[object, ...]]:
 def _reports(elements: Iterable[SensorElement]) -> Iterator[tuple[SensorElement, SensorReport]]:
     for element in elements:
         for report in element.reports:
-            if report.type is not None:
-                yield element, report
+            yield element, report
 
 
 def _time_of(element: SensorElement, report: SensorReport) -> datetime | None:
