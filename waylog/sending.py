@@ -1,5 +1,7 @@
 """Captures a file of events in batches, with a journal beside it, so that it goes on where it was stopped.
 
+The file is read as it is sent: a batch of it is in memory at a time.
+
 What is signed is written to the journal before it is sent: after a crash the same statements are sent again, and give
 the same places. Lines of the journal: `{"source", "origin", "key"}`, then in turns `{"positions", "items"}` and
 `{"positions", "results"}`.
@@ -10,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +21,7 @@ from nacl.signing import SigningKey
 
 from ledger.tlog.keys import key_id
 from waylog.client import Client, any_signed
-from waylog.documents import read_bodies
+from waylog.documents import Bodies
 from waylog.errors import WaylogError
 
 MAX_EVENTS = 500
@@ -58,23 +60,23 @@ def capture_file(
 
     Raises WaylogError: the file or the journal cannot be read, or the server cannot be reached; type it again then.
     """
-    data = path.read_bytes()
-    bodies = read_bodies(data)
-    head = {
-        "source": hashlib.sha256(data).hexdigest(),
-        "origin": client.origin,
-        "key": key_id(bytes(key.verify_key)),
-    }
-    report = Report(len(bodies))
-    with _open(journal or path.with_name(path.name + ".waylog"), head) as kept:
-        pending = kept.read_into(report)
-        if pending is not None:
-            _send(client, *pending, kept, report)
-            progress(report)
-        done = {position for position, each in report.results.items() if each["status"] < 300 or not again}
-        for positions in _batches(bodies, done):
-            _send(client, positions, client.sign([bodies[each] for each in positions], key=key), kept, report)
-            progress(report)
+    with path.open("rb") as file:
+        head = {
+            "source": hashlib.file_digest(file, "sha256").hexdigest(),
+            "origin": client.origin,
+            "key": key_id(bytes(key.verify_key)),
+        }
+        bodies = Bodies(file)
+        report = Report(bodies.total)
+        with _open(journal or path.with_name(path.name + ".waylog"), head) as kept:
+            pending = kept.read_into(report)
+            if pending is not None:
+                _send(client, *pending, kept, report)
+                progress(report)
+            done = {position for position, each in report.results.items() if each["status"] < 300 or not again}
+            for batch in _batches(bodies, done):
+                _send(client, list(batch), client.sign(list(batch.values()), key=key), kept, report)
+                progress(report)
     return report
 
 
@@ -88,15 +90,18 @@ def _send(client: Client, positions: Sequence[int], items: Sequence[Any], kept: 
     report.results.update(zip(positions, results, strict=True))
 
 
-def _batches(bodies: Sequence[bytes], done: set[int]) -> Iterator[list[int]]:
-    batch: list[int] = []
+def _batches(bodies: Iterable[bytes], done: set[int]) -> Iterator[dict[int, bytes]]:
+    """Bodies by position, as many as one request holds."""
+    batch: dict[int, bytes] = {}
     size = 0
-    for position in (each for each in range(len(bodies)) if each not in done):
-        if batch and (len(batch) == MAX_EVENTS or size + len(bodies[position]) > MAX_BYTES):
+    for position, body in enumerate(bodies):
+        if position in done:
+            continue
+        if batch and (len(batch) == MAX_EVENTS or size + len(body) > MAX_BYTES):
             yield batch
-            batch, size = [], 0
-        batch.append(position)
-        size += len(bodies[position])
+            batch, size = {}, 0
+        batch[position] = body
+        size += len(body)
     if batch:
         yield batch
 

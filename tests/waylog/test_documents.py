@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from waylog.documents import CONTEXT, read_bodies
+from waylog import reading
+from waylog.documents import CONTEXT, Bodies, read_bodies
 from waylog.errors import WaylogError
 
 EVENT = '{"type":"ObjectEvent",  "epcList":["\\u00e4"], "q": 1.10}'
@@ -66,6 +69,45 @@ def test_what_is_wrong_is_named_with_its_place(data: bytes, words: str) -> None:
 def test_whatever_was_written_comes_back(events: list[dict[str, object]]) -> None:
     document = {"epcisBody": {"eventList": events}}
     assert [json.loads(each)["event"] for each in read_bodies(json.dumps(document).encode())] == events
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 64])
+def test_wherever_a_piece_ends_the_same_is_read(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PIECE", piece)
+    for text in (
+        f'{{"epcisBody": {{"eventList":[{EVENT},\n{EVENT}]}}, "@context": [ "\u00e4" ], "n": 1.5e3}}',
+        f"[ {EVENT} ,{EVENT}]",
+        f'{EVENT}\n{{"@context": ["ä"], "event": {{"b": 12}}}}',
+    ):
+        monkeypatch.setattr(reading, "PIECE", 1 << 20)
+        whole = read_bodies(text.encode())
+        monkeypatch.setattr(reading, "PIECE", piece)
+        assert read_bodies(text.encode()) == whole and len(whole) == 2
+    with pytest.raises(WaylogError, match="Line 3, column 1: a comma"):
+        read_bodies(b'[{"a":1},\n{"b":"\xc3\xa4"}\n{"c":2}]')
+    with pytest.raises(WaylogError, match="Byte 7 is not UTF-8"):
+        read_bodies(b'[{"a":"\xe4"}]')
+
+
+def test_a_long_file_is_not_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "long.json"
+    with path.open("wb") as file:
+        file.write(b'{"@context":["c"],"epcisBody":{"eventList":[')
+        file.write(b",".join([b'{"type":"ObjectEvent","x":"' + b"y" * 1_000 + b'"}'] * 20_000))
+        file.write(b"]}}")
+    tracemalloc.start()
+    with path.open("rb") as file:
+        bodies = Bodies(file)
+        assert bodies.total == sum(1 for _ in bodies) == 20_000
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert path.stat().st_size > 20_000_000 > 4 * most
+
+
+def test_what_never_ends_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LONGEST", 1_000_000)
+    with pytest.raises(WaylogError, match="Line 1, column 2: what begins here is broken, or longer than"):
+        read_bodies(b'["' + b"x" * 3_000_000)
 
 
 def test_the_client_needs_nothing_of_the_server() -> None:
