@@ -6,13 +6,16 @@ the connection. Without a setting nothing is visible.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import BooleanField, Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from psycopg.pq import TransactionStatus
+
+from ledger import bulk
 
 Row = TypeVar("Row", bound=Model)
 
@@ -35,8 +38,21 @@ def system() -> Iterator[None]:
 
 
 @contextmanager
+def system_transaction() -> Iterator[None]:
+    """A transaction that shows all rows. Where it is the outermost, its own end brings the old setting back."""
+    if connection.in_atomic_block:
+        with system(), transaction.atomic():
+            yield
+    else:
+        with transaction.atomic():
+            bulk.answers(("SELECT set_config('waylog.party', %s, true)", [EVERYONE]))
+            yield
+
+
+@contextmanager
 def _setting(value: str) -> Iterator[None]:
-    before = _swap(value)
+    before = current()
+    set_party(value)
     try:
         yield
     finally:
@@ -49,30 +65,43 @@ def _is_aborted() -> bool:
     return raw is not None and raw.info.transaction_status == TransactionStatus.INERROR
 
 
-def _swap(value: str) -> str:
-    """Set it; return what it was. One statement, for every append and every page begins with it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH old AS MATERIALIZED (SELECT coalesce(current_setting('waylog.party', true), '') AS party)"
-            " SELECT party, set_config('waylog.party', %s, false) FROM old",
-            [value],
-        )
-        row = cursor.fetchone()
-    return str(row[0]) if row else ""
-
-
 def current() -> str:
     """The setting of this thread's connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(current_setting('waylog.party', true), '')")
-        row = cursor.fetchone()
-    return str(row[0]) if row else ""
+    known = _remembered()
+    if known is None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce(current_setting('waylog.party', true), '')")
+            row = cursor.fetchone()
+        known = str(row[0]) if row else ""
+        _remember(known)
+    return known
 
 
 def set_party(value: str) -> None:
     """Set it until it is set again; requests do so at their start."""
+    if _remembered() == value:
+        return
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('waylog.party', %s, false)", [value])
+    _remember(value)
+
+
+_settings: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""What is set, by connection to the database (a new one begins without), as far as no transaction can take it back."""
+
+
+def _remembered() -> str | None:
+    """What is set, where that is known without asking: within a transaction it never is."""
+    raw = connection.connection
+    return None if raw is None or raw.info.transaction_status != TransactionStatus.IDLE else _settings.get(raw)
+
+
+def _remember(value: str) -> None:
+    raw = connection.connection
+    if raw.info.transaction_status == TransactionStatus.IDLE:
+        _settings[raw] = value
+    else:
+        _settings.pop(raw, None)
 
 
 def readable_by(rows: QuerySet[Row], party: UUID) -> QuerySet[Row]:

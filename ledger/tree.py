@@ -58,7 +58,9 @@ def root_at(tree_size: int) -> bytes:
 
 def partial_hashes(level: int, number: int, size: int) -> list[bytes]:
     """The hashes of tile `number` at `level` that exist while the level has `size` of them, from the level below."""
-    span = {"index__gte": number * tile.WIDTH, "index__lt": min(size, (number + 1) * tile.WIDTH)}
+    first, end = number * tile.WIDTH, min(size, (number + 1) * tile.WIDTH)
     if level == 0:
-        return [bytes(row.leaf_hash) for row in Entry.objects.filter(**span).order_by("index").only("leaf_hash")]
-    return [bytes(row.root) for row in Tile.objects.filter(level=level - 1, **span).order_by("index").only("root")]
+        leaves = Entry.objects.filter(index__gte=first, index__lt=end).order_by("index")
+        return [bytes(value) for value in leaves.values_list("leaf_hash", flat=True)]
+    tiles = Tile.objects.filter(level=level - 1, index__gte=first, index__lt=end).order_by("index")
+    return [bytes(value) for value in tiles.values_list("root", flat=True)]

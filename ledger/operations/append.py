@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from ledger import diskspace, keyrules, outside, tenancy
 from ledger.admission import (
@@ -30,7 +30,8 @@ from ledger.admission import (
     SignatureRefused,
     Submission,
 )
-from ledger.models import Attestation, Entry, Key, KeyRevocation, LogHead
+from ledger.models import Attestation, Entry, Key, KeyRevocation
+from ledger.operations.opening import key_records, open_log, origin
 from ledger.operations.write import EPOCH, Batch, write
 from ledger.tlog import envelope as envelopes
 from ledger.tlog import keys, merkle, statement
@@ -40,22 +41,22 @@ from ledger.tlog.statement import Statement
 
 MAX_BODY = 1024 * 1024
 THREADS_FROM = 64
-_LOCK = 0x7761796C6F67  # "waylog"
-
-
-class LogMissing(RuntimeError):
-    """There is no log yet: `create_log` makes it, once."""
 
 
 def append_many(
-    submissions: Sequence[Submission], *, rule: AdmissionRule, now: datetime, atomic: bool = False
+    submissions: Sequence[Submission],
+    *,
+    rule: AdmissionRule,
+    now: datetime,
+    atomic: bool = False,
+    keep: Callable[[str], None] | None = None,
 ) -> list[Outcome]:
     """Append what holds, in order, in one transaction; answer one outcome a submission, in the same order.
 
     Signatures and commitments are checked before the lock, keys, links and meaning inside it. With `atomic` one refusal
     refuses all. Nothing is kept of what was refused. Before this returns (or the caller's own transaction commits) the
-    newest checkpoint is kept outside the database. Raises LogMissing, DiskLow, RolledBack,
-    NotKept.
+    newest checkpoint is kept outside the database; who passes a `keep` of its own does that itself before it answers.
+    Raises LogMissing, DiskLow, RolledBack, NotKept.
     """
     diskspace.check()
     outcomes: list[Outcome | None] = [None] * len(submissions)
@@ -63,7 +64,7 @@ def append_many(
     if not pending or (atomic and len(pending) < len(submissions)):
         return _final(outcomes, submissions, atomic=atomic)
     try:
-        with tenancy.system(), transaction.atomic():
+        with tenancy.system_transaction():
             batch = _open_batch(pending, now)
             _decide(pending, rule, batch, outcomes)
             if atomic and any(isinstance(outcome, Refusal) for outcome in outcomes):
@@ -73,14 +74,28 @@ def append_many(
                 write(batch)
                 rule.project(batch.admitted)
             if any(isinstance(outcome, Appended | Repeated) for outcome in outcomes):
-                transaction.on_commit(partial(outside.keep, batch.head.checkpoint))
+                transaction.on_commit(partial(keep or outside.keep, batch.head.checkpoint))
     except _Rollback:
         pass
     except BaseException:
-        outside.forget()
-        diskspace.forget()
+        _forget()
         raise
     return _final(outcomes, submissions, atomic=atomic)
+
+
+def keep_note(note: str) -> None:
+    """Keep outside the database a checkpoint that `append_many` handed to a `keep`. Raises NotKept, RolledBack."""
+    try:
+        outside.keep(note)
+    except BaseException:
+        _forget()
+        raise
+
+
+def _forget() -> None:
+    """Drop what this process remembers: after any failed batch, everything is read again."""
+    outside.forget()
+    diskspace.forget()
 
 
 class _Rollback(Exception):
@@ -108,13 +123,11 @@ def _final(outcomes: list[Outcome | None], submissions: Sequence[Submission], *,
 
 
 def _prepare(submissions: Sequence[Submission], outcomes: list[Outcome | None]) -> list[Pending]:
-    head = LogHead.objects.only("origin").first()
-    if head is None:
-        raise LogMissing("there is no log yet")
+    log = origin()
     parsed: list[tuple[int, Statement]] = []
     for position, item in enumerate(submissions):
         try:
-            parsed.append((position, _parse(item, head.origin)))
+            parsed.append((position, _parse(item, log)))
         except Refused as refused:
             outcomes[position] = Refusal(refused, item.context)
     known = _candidate_keys([item for _, item in parsed])
@@ -194,30 +207,19 @@ def _check(position: int, found: Statement, item: Submission, key: KeyRecord | N
 # --- inside the lock
 
 
-def lock() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-
-
 def _open_batch(pending: Sequence[Pending], now: datetime) -> Batch:
-    lock()
-    head = LogHead.objects.select_for_update().get()
-    outside.check(head, outside.kept_note(head.origin))
+    opened = open_log(pending)
+    outside.check(opened.head, outside.kept_note(opened.head.origin))
     millis = (now - EPOCH) // timedelta(milliseconds=1)
-    named = {item.statement.key for item in pending}
-    named |= {str(item.statement.claims.get("key")) for item in pending if item.statement.type == "key.revoke"}
-    known = {record.key_id: record for record in key_records(named)}
     table = keyrules.KeyTable(
-        known, _valid_admin_of, approval_of=_approval_of, record_of=_record_of, signed_with=_signed_with
+        opened.keys, _valid_admin_of, approval_of=_approval_of, record_of=_record_of, signed_with=_signed_with
     )
-    return Batch(head, table, max(millis, head.record_time_ms), [], [], [], [])
+    return Batch(opened, table, max(millis, opened.head.record_time_ms), [], [], [], [])
 
 
 def _decide(pending: list[Pending], rule: AdmissionRule, batch: Batch, outcomes: list[Outcome | None]) -> None:
     """Ask about each in order; whatever is admitted has happened for those that follow."""
-    appended = dict(_indices_of("statement_hash", [item.statement_hash for item in pending]))
-    commitments = {item.statement.body for item in pending if item.statement.body}
-    used: set[bytes | None] = {found for found, _ in _indices_of("commitment", commitments)}
+    appended, used = batch.opened.appended, batch.opened.used
     rule.load([item for item in pending if item.statement_hash not in appended])
     for item in pending:
         if item.statement_hash in appended:
@@ -351,11 +353,6 @@ def _attestations(found: Statement, signer: KeyRecord, index: int) -> list[Attes
     return [Attestation(attested_index=wanted, by_index=index) for wanted in dict.fromkeys(indices)]
 
 
-def _indices_of(column: str, values: Iterable[bytes | None]) -> list[tuple[bytes, int]]:
-    found = Entry.objects.filter(**{f"{column}__in": list(values)}).values_list(column, "index")
-    return [(bytes(value), index) for value, index in found]
-
-
 def _approval_of(hashed: bytes) -> Statement | None:
     row = Entry.objects.filter(statement_hash=hashed, type="approval.request").only("leaf").first()
     return statement.parse_statement(envelopes.parse_leaf(bytes(row.leaf)).payload) if row is not None else None
@@ -377,15 +374,3 @@ def _valid_admin_of(party: UUID) -> str | None:
         .values_list("key_id", flat=True)
         .first()
     )
-
-
-def key_records(key_ids: Iterable[str]) -> list[KeyRecord]:
-    """The registered keys among `key_ids`, with their revocations."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT k.key_id, k.public_key, k.party, k.role, k.registered_index, r.last_valid_index, r.revoked_index,"
-            " k.expires_ms FROM ledger_key k LEFT JOIN ledger_keyrevocation r USING (key_id) WHERE k.key_id = ANY(%s)",
-            [list(key_ids)],
-        )
-        rows = cursor.fetchall()
-    return [KeyRecord(row[0], bytes(row[1]), row[2].hex, *row[3:]) for row in rows]

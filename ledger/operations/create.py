@@ -12,7 +12,8 @@ from django.db import transaction
 from ledger import keystore, tenancy
 from ledger.admission import Admission, AdmissionRule, Admitted, Pending, Refusal, Refused
 from ledger.models import LogHead
-from ledger.operations.append import append_many, lock
+from ledger.operations.append import append_many
+from ledger.operations.opening import lock
 from ledger.operations.statements import register_submission
 from ledger.operations.write import sign_checkpoint
 from ledger.tlog import keys, merkle

@@ -11,8 +11,9 @@ from django.db import transaction
 from ledger import keystore, tenancy
 from ledger.admission import Outcome, Refusal, Refused
 from ledger.models import Key, KeyRevocation, LogHead
-from ledger.operations.append import append_many, lock
+from ledger.operations.append import append_many
 from ledger.operations.create import KeysOnly
+from ledger.operations.opening import lock
 from ledger.operations.statements import register_submission, submission
 from ledger.operations.write import EPOCH, sign_head
 from ledger.tlog import keys

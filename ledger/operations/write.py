@@ -13,6 +13,7 @@ from nacl.signing import SigningKey
 from ledger import bulk, keyrules, keystore
 from ledger.admission import Admitted, Grown, scope_of
 from ledger.models import Attestation, Body, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, Tile
+from ledger.operations.opening import Opened
 from ledger.tlog import checkpoint as checkpoints
 from ledger.tlog import merkle, note, tile
 from ledger.tlog.merkle import Growth
@@ -25,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Batch:
     """What one transaction gathers before it writes."""
 
-    head: LogHead
+    opened: Opened
     table: keyrules.KeyTable
     record_time_ms: int
     admitted: list[Admitted]
@@ -35,25 +36,35 @@ class Batch:
     grown: Grown = field(default_factory=Grown)
 
     @property
+    def head(self) -> LogHead:
+        """The head as it was locked, and from `write` on as it becomes."""
+        return self.opened.head
+
+    @property
     def next_index(self) -> int:
         return self.head.tree_size + len(self.admitted)
 
 
 def write(batch: Batch) -> None:
+    """Write what was admitted, and the head that covers it."""
     admitted, head = batch.admitted, batch.head
     moment = EPOCH + timedelta(milliseconds=batch.record_time_ms)
-    bulk.insert(Entry, _ENTRY_COLUMNS, (_entry_row(item, moment) for item in admitted))
-    bulk.insert(Body, _BODY_COLUMNS, (_body_row(item) for item in admitted if item.pending.body is not None))
+    batch.grown.growth, tiles = _grow_tree(head, [item.leaf_hash for item in admitted])
+    head.record_time_ms = batch.record_time_ms
+    batch.grown.checkpoint = head.checkpoint = sign_head(head)
+    with bulk.together():
+        bulk.insert(Entry, _ENTRY_COLUMNS, [_entry_row(item, moment) for item in admitted])
+        bulk.insert(Body, _BODY_COLUMNS, [_body_row(item) for item in admitted if item.pending.body is not None])
+        bulk.insert(Tile, _TILE_COLUMNS, tiles)
+        bulk.change(_MOVE_HEAD, [getattr(head, name) for name in _HEAD_COLUMNS])
     Key.objects.bulk_create(batch.registrations)
     KeyRevocation.objects.bulk_create(batch.revocations)
     Attestation.objects.bulk_create(batch.attestations)
-    batch.grown.growth = _grow_tree(head, [item.leaf_hash for item in admitted])
-    head.record_time_ms = batch.record_time_ms
-    head.checkpoint = sign_head(head)
-    batch.grown.checkpoint = head.checkpoint
-    head.save(update_fields=["tree_size", "root_hash", "frontier", "record_time_ms", "checkpoint"])
 
 
+_HEAD_COLUMNS = ("tree_size", "root_hash", "frontier", "record_time_ms", "checkpoint")
+_MOVE_HEAD = f"UPDATE ledger_head SET {', '.join(f'{name} = %s' for name in _HEAD_COLUMNS)}"
+_TILE_COLUMNS = ("level", "index", "hashes", "root")
 _ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "statement_hash", "commitment", "type", "key_id", "record_time")
 _BODY_COLUMNS = ("commitment", "index", "salt", "body", "tenant", "chains", "scopes")
 
@@ -85,12 +96,12 @@ def _body_row(item: Admitted) -> tuple[Any, ...]:
     )
 
 
-def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> Growth:
-    """Extend the tree, keep the tiles that became full, and return what it became."""
+def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> tuple[Growth, list[tuple[int, int, bytes, bytes]]]:
+    """Extend the tree of the head; return what it became, and the rows of the tiles that became full."""
     old_size = head.tree_size
     growth = merkle.CompactRange.from_bytes(old_size, bytes(head.frontier)).grow(leaf_hashes)
     completed = dict(enumerate(growth.completed))
-    rows: list[Tile] = []
+    rows: list[tuple[int, int, bytes, bytes]] = []
     for level in range(0, len(completed), tile.HEIGHT):
         first, fresh = completed[level]
         number, missing = divmod(first, tile.WIDTH)
@@ -101,11 +112,10 @@ def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> Growth:
         _, roots = completed[level + tile.HEIGHT]
         for at, root in enumerate(roots):
             part = hashes[at * tile.WIDTH : (at + 1) * tile.WIDTH]
-            rows.append(Tile(level=level // tile.HEIGHT, index=number + at, hashes=b"".join(part), root=root))
-    Tile.objects.bulk_create(rows)
+            rows.append((level // tile.HEIGHT, number + at, b"".join(part), root))
     compact = growth.range
     head.tree_size, head.root_hash, head.frontier = compact.size, compact.root(), compact.to_bytes()
-    return growth
+    return growth, rows
 
 
 def sign_head(head: LogHead) -> str:

@@ -18,12 +18,12 @@ class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[None, Grant] | None:
         """Return the grant; None without a token; raise AuthenticationFailed (401) for one that does not hold."""
         token = tokens.bearer_token(request)
+        grant = None if token is None else tokens.grant_of(token, now=timezone.now())  # noqa: TID251
+        tenancy.set_party("" if grant is None else str(grant.party))
         if token is None:
             return None
-        grant = tokens.grant_of(token, now=timezone.now())  # noqa: TID251
         if grant is None:
             raise AuthenticationFailed("The token is unknown, expired or revoked; ask for a new one at /oauth/token/.")
-        tenancy.set_party(str(grant.party))
         return None, grant
 
     def authenticate_header(self, request: Request) -> str:

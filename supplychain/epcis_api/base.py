@@ -110,16 +110,16 @@ class Endpoint(View):
 
     def _authenticate(self, request: HttpRequest, method: str) -> None:
         token = tokens.bearer_token(request)
+        grant = None if token is None else tokens.grant_of(token, now=now())
+        tenancy.set_party("" if grant is None else str(grant.party))
         if token is None:
             raise problems.unauthorized("Send a token: Authorization: Bearer <token>, from /oauth/token/.")
-        grant = tokens.grant_of(token, now=now())
         if grant is None:
             said = "The token is unknown, expired or revoked; ask for a new one at /oauth/token/."
             raise problems.unauthorized(said, error="invalid_token")
         needed = self.scopes[method]
         if not grant.scopes.intersection(needed):
             raise problems.forbidden(f"The token lacks the scope {' or '.join(needed)}.", scope=needed[0])
-        tenancy.set_party(str(grant.party))
         self.grant = grant
 
     def _negotiated(self, request: HttpRequest) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import connection
@@ -20,13 +21,13 @@ from ledger.admission import (
     Repeated,
     Submission,
 )
-from ledger.operations import append_many
+from ledger.operations import append_many, keep_note
 from ledger.tlog.envelope import Envelope
 from supplychain.epcis.errors import EventInvalid
 from supplychain.epcis.events import Event
 from supplychain.epcis.identifiers import canonical
 from supplychain.epcis.parsing import parse_body
-from supplychain.operations.grouping import Grouping
+from supplychain.operations.grouping import Finish, Grouping
 from supplychain.operations.rule import CaptureRule, EventIdTaken, Item, UnknownEvent
 from supplychain.projections import events as event_rows
 
@@ -105,8 +106,10 @@ def _append(submissions: Sequence[Submission], now: datetime, *, atomic: bool) -
     return _grouping.append(submissions, now)
 
 
-def _append_together(submissions: Sequence[Submission], now: datetime) -> list[Outcome]:
-    return append_many(submissions, rule=CaptureRule(now=now), now=now)
+def _append_together(submissions: Sequence[Submission], now: datetime, finish: list[Finish]) -> list[Outcome]:
+    return append_many(
+        submissions, rule=CaptureRule(now=now), now=now, keep=lambda note: finish.append(partial(keep_note, note))
+    )
 
 
 _grouping = Grouping(_append_together)

@@ -3,6 +3,8 @@
 An append costs about the same for one event as for fifty: a lock, some thirty statements, a commit that waits for the
 disk. So whoever finds nobody at work takes all that waits and appends it in one transaction, for everyone; whoever
 comes meanwhile waits, and the first of those does the next. Nobody waits for company: alone, a request goes at once.
+What remains to be done after the commit (the checkpoint's file) keeps only those waiting whom it concerns: the next
+group is on its way meanwhile.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from ledger.admission import Outcome, Submission
 MOST = 500
 """So many items go into one transaction; what is more waits for the next."""
 
-Append = Callable[[Sequence[Submission], datetime], list[Outcome]]
+Finish = Callable[[], None]
+Append = Callable[[Sequence[Submission], datetime, list[Finish]], list[Outcome]]
+"""Appends, and leaves in the list what is to be done after the commit and before anybody is answered."""
 
 
 @dataclass(slots=True)
@@ -60,17 +64,32 @@ class Grouping:
             mine.woken.wait()
         if mine.leads:
             self._lead()
-        return self._append(submissions, now) if mine.outcomes is None else mine.outcomes
+        return self._alone(mine) if mine.outcomes is None else mine.outcomes
+
+    def _alone(self, mine: _Waiting) -> list[Outcome]:
+        finish: list[Finish] = []
+        outcomes = self._append(mine.submissions, mine.now, finish)
+        for each in finish:
+            each()
+        return outcomes
 
     def _lead(self) -> None:
-        group = self._take()
+        group, finish = self._take(), list[Finish]()
         try:
-            self._append_all(group)
-        except Exception:
-            if len(group) == 1:
+            try:
+                self._append_all(group, finish)
+            finally:
+                self._hand_over()
+            for each in finish:
+                each()
+        except BaseException as error:
+            for waiting in group:
+                waiting.outcomes = None
+            if len(group) == 1 or not isinstance(error, Exception):
                 raise
         finally:
-            self._hand_over(group)
+            for waiting in group:
+                waiting.woken.set()
 
     def _take(self) -> list[_Waiting]:
         """The first that waits (it leads) and those behind it, up to MOST items."""
@@ -82,19 +101,18 @@ class Grouping:
                 count += len(group[-1].submissions)
         return group
 
-    def _append_all(self, group: Sequence[_Waiting]) -> None:
+    def _append_all(self, group: Sequence[_Waiting], finish: list[Finish]) -> None:
         together = [submission for each in group for submission in each.submissions]
-        outcomes = iter(self._append(together, max(each.now for each in group)))
+        outcomes = iter(self._append(together, max(each.now for each in group), finish))
         for each in group:
             each.outcomes = [next(outcomes) for _ in each.submissions]
 
-    def _hand_over(self, group: Sequence[_Waiting]) -> None:
-        """Let the next lead, if one waits, and wake those that were taken."""
+    def _hand_over(self) -> None:
+        """Let the next lead, if one waits."""
         with self._lock:
             heir = self._queue[0] if self._queue else None
             self._is_led = heir is not None
             if heir is not None:
                 heir.leads = True
-        for each in (heir, *group):
-            if each is not None:
-                each.woken.set()
+        if heir is not None:
+            heir.woken.set()

@@ -10,7 +10,7 @@ from ledger import audit, kept, tenancy
 from ledger import queries as log
 from ledger.admission import Admitted, AlreadyAppended, Pending, Refused
 from ledger.operations import key_records
-from ledger.operations.append import lock
+from ledger.operations.opening import lock
 from ledger.tlog.keys import KeyRecord
 from supplychain.custody import OPENING
 from supplychain.epcis.parsing import parse_body

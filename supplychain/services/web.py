@@ -73,7 +73,7 @@ class Web:
         return [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
             *("--host", self.bind, "--port", str(self.port)),
-            *("--workers", str(workers), "--blocking-threads", str(min(16, 48 // workers))),
+            *("--workers", str(workers), "--blocking-threads", str(min(24, 48 // workers))),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"),
             *tls,
             "supplychain.wsgi:application",

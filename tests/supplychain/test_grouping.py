@@ -173,7 +173,7 @@ def busy() -> Iterator[tuple[Grouping, Callable[[Sequence[Any]], Any], threading
     """A queue whose first append waits for the event; whoever hands in "poison" spoils the append."""
     gate, taken = threading.Event(), []
 
-    def append(submissions: Sequence[Any], now: datetime) -> list[Any]:
+    def append(submissions: Sequence[Any], now: datetime, finish: list[Any]) -> list[Any]:
         taken.append(list(submissions))
         gate.wait(10)
         if "poison" in submissions:
@@ -220,3 +220,44 @@ def test_a_group_has_a_largest_size_and_the_rest_follows(busy: Any, monkeypatch:
     gate.set()
     assert [each.result(10) for each in (first, *others)] == [["a!"], *[["x!", "y!"]] * 4]
     assert [len(each) for each in taken] == [1, 2, 2, 2, 2]
+
+
+def test_the_next_group_goes_while_the_last_one_is_finished_and_nobody_is_answered_before() -> None:
+    finishing, go_on, taken = threading.Event(), threading.Event(), list[list[str]]()
+
+    def append(submissions: Sequence[Any], now: datetime, finish: list[Any]) -> list[Any]:
+        taken.append(list(submissions))
+        if submissions == ["a"]:
+            finish.append(lambda: (finishing.set(), go_on.wait(10)))
+        return [f"{each}!" for each in submissions]
+
+    group = Grouping(append)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(group.append, ["a"], datetime.min)
+        assert finishing.wait(10)
+        assert pool.submit(group.append, ["b"], datetime.min).result(10) == ["b!"]
+        assert not first.done()
+        go_on.set()
+        assert first.result(10) == ["a!"]
+
+
+def test_what_fails_after_the_commit_reaches_each_of_the_group(busy: Any) -> None:
+    group, hand_in, gate, taken = busy
+    plain = group._append
+
+    def append(submissions: Sequence[Any], now: datetime, finish: list[Any]) -> list[Any]:
+        outcomes: list[Any] = plain(submissions, now, finish)
+        if "x" in submissions:
+            finish.append(lambda: (_ for _ in ()).throw(OSError("the disk is full")))
+        return outcomes
+
+    group._append = append
+    first = hand_in(["a"])
+    wait_for(lambda: taken == [["a"]])
+    good, bad = hand_in(["b"]), hand_in(["x"])
+    wait_for(lambda: len(group._queue) == 2)
+    gate.set()
+    assert [each.result(10) for each in (first, good)] == [["a!"], ["b!"]]
+    with pytest.raises(OSError, match="full"):
+        bad.result(10)
+    assert taken == [["a"], ["b", "x"], *([["b"], ["x"]] if taken[2] == ["b"] else [["x"], ["b"]])]

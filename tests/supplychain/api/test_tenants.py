@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from django.urls import get_resolver
 
-from ledger import keystore
+from ledger import keystore, tenancy
 from ledger.tlog import keys
 from supplychain.models import Role
 from supplychain.operations import held_key
@@ -165,3 +165,14 @@ def test_every_other_address_is_a_problem_too(world: World, grower: Caller) -> N
     for path in ("/nothing", "/events/", "/events/1/2", "/", "/admin", "/events/x"):
         answer = grower.http.get(API + path)
         assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("route", routes())
+def test_a_token_that_does_not_hold_sees_nothing_of_whom_the_connection_served_before(
+    route: str, world: World, shipped: dict[str, str]
+) -> None:
+    path = filled(route, shipped)
+    assert caller_for(world.grower).get("/events").status_code == 200
+    assert tenancy.current() == str(world.grower.id)
+    Caller("no such token").get(path)
+    assert tenancy.current() == ""
