@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -216,12 +216,25 @@ class Check:
             known = self.table.known
             known[revoked.key_id] = known[revoked.key_id].revoked(index, revoked.last_valid_index)
         elif found.type == "key.attest":
-            self.attested.update(dict.fromkeys(keyrules.parse_attestation(found), index))
+            self._attest(index, keyrules.parse_attestation(found), signer)
         elif found.type == "approval.request":
             keyrules.parse_approval(found)
             self.table.approvals[said.statement_hash] = found
         elif found.type == "body.erased":
             self.erased.setdefault(keyrules.admit_erasure(found, index, self.table).commitment, index)
+
+    def _attest(self, index: int, wanted: Sequence[int], signer: KeyRecord | None) -> None:
+        """A party stands by disputed entries of its own, once each; what else is named changes nothing."""
+        signed_with = dict(Entry.objects.filter(index__in=wanted, index__lt=index).values_list("index", "key_id"))
+        for each in dict.fromkeys(wanted):
+            key = self.table.known.get(signed_with.get(each, ""))
+            is_own = key is not None and signer is not None and key.party == signer.party
+            is_disputed = key is not None and key.last_valid_index is not None and each > key.last_valid_index
+            if is_own and is_disputed and each not in self.attested:
+                self.attested[each] = index
+            else:
+                what = f"it should have been refused: entry {each} is not a disputed entry of this party"
+                self.fault(Part.ADMISSION, index, what)
 
     # --- chains and bodies
 

@@ -32,15 +32,22 @@ def check_key_tables(check: Check) -> None:
         {row.revoked_index: (row.key_id, row.last_valid_index) for row in stored_revocations},
     )
     stored_attestations = Attestation.objects.filter(by_index__lt=size)
-    _compare(check, "attestation", check.attested, dict(stored_attestations.values_list("attested_index", "by_index")))
+    _compare(
+        check,
+        "attestation",
+        {(by, attested): True for attested, by in check.attested.items()},
+        dict.fromkeys(stored_attestations.values_list("by_index", "attested_index"), True),
+    )
     check.found.keys = dict(known)
     check.found.disputed = _disputed(check)
 
 
 def _compare(check: Check, what: str, computed: dict[Any, Any], stored: dict[Any, Any]) -> None:
+    """Rows by the entry that says them, alone or before what else tells them apart."""
     check.found.checked[Part.KEYS] += len(computed)
-    for index in sorted(computed.keys() | stored.keys()):
-        if computed.get(index) != stored.get(index):
+    for place in sorted(computed.keys() | stored.keys()):
+        if computed.get(place) != stored.get(place):
+            index = place[0] if isinstance(place, tuple) else place
             check.fault(Part.KEYS, index, f"the {what} table is not what the log says")
 
 

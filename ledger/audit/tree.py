@@ -111,9 +111,8 @@ def _check_level(
             continue
         roots += _missing(check, level, expected, range(due, number))
         due = number + 1
-        roots.append(_stored_root(check, level, number, bytes(hashes), expected[number], known))
-        if bytes(root) != roots[-1]:
-            check.fault(Part.TILES, number * width, f"tile {number} of level {level} is filed with another root")
+        computed = known[number] if number < len(known) else _root(expected[number])
+        roots.append(_stored_root(check, (level, number), (bytes(hashes), bytes(root)), expected[number], computed))
     return roots + _missing(check, level, expected, range(due, len(expected)))
 
 
@@ -124,13 +123,20 @@ def _missing(check: Check, level: int, expected: Sequence[bytes], numbers: range
 
 
 def _stored_root(
-    check: Check, level: int, number: int, stored: bytes, expected: bytes, known: Sequence[bytes]
+    check: Check, place: tuple[int, int], stored: tuple[bytes, bytes], expected: bytes, computed: bytes
 ) -> bytes:
-    if stored == expected:
-        return known[number] if number < len(known) else _root(expected)
-    at = (number * tile.WIDTH + _first_difference(stored, expected)) * tile.WIDTH**level
+    """The root of a tile for the level above: that of the hashes, or where these are wrong the one that is filed."""
+    (level, number), (hashes, root) = place, stored
+    if hashes == expected:
+        if root != computed:
+            first = number * tile.WIDTH ** (level + 1)
+            check.fault(Part.TILES, first, f"tile {number} of level {level} is filed with another root")
+        return computed
+    at = (number * tile.WIDTH + _first_difference(hashes, expected)) * tile.WIDTH**level
     check.fault(Part.TILES, at, f"tile {number} of level {level} does not hold the hashes of the entries")
-    return _root(stored)
+    if root not in (computed, _root(hashes)):
+        check.fault(Part.TILES, at, f"tile {number} of level {level} is filed with another root")
+    return root
 
 
 def _root(hashes: bytes) -> bytes:

@@ -11,8 +11,12 @@ from uuid import UUID, uuid4
 import pytest
 from nacl.signing import SigningKey
 
-from ledger import keystore, operations
+from ledger import keystore, operations, queries
 from ledger.admission import Admission, Admitted, Appended, Outcome, Pending, Refused, Submission
+from ledger.models import Cosignature
+from ledger.tlog import statement
+from ledger.tlog.checkpoint import cosign_checkpoint
+from tests.ledger.witnessing import signer
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
@@ -84,6 +88,52 @@ def made_log(settings: Any, folder: Path) -> Log:
     operator = uuid4()
     head = operations.create_log(host="log.example", operator=operator, operator_body=b'{"party":{}}', now=START)
     return Log(head.origin, operator, Rule())
+
+
+CHAIN = b"0123456789abcdef"
+
+
+def filled(log: Log, grower: Member, carrier: Member) -> Log:
+    """The log with everything in it: 270 entries, links, a revocation, an attestation, kept checkpoints."""
+    prev = statement.ZERO
+    for _ in range(3):
+        item = log.event(grower, links=(statement.link(CHAIN, prev),), context=[CHAIN])
+        [outcome] = log.append(item)
+        assert isinstance(outcome, Appended)
+        prev = outcome.statement_hash
+    operations.keep_checkpoint()
+    [last] = log.append(log.event(carrier))
+    assert isinstance(last, Appended)
+    claims = {"key": grower.key_id, "last_valid_index": last.index - 1, "reason": "lost"}
+    [late] = log.append(log.event(grower))
+    assert isinstance(late, Appended)
+    log.append(operations.submission("key.revoke", claims, origin=log.origin, by=grower.admin))
+    log.append(operations.submission("key.attest", {"indices": str(late.index)}, origin=log.origin, by=grower.admin))
+    log.append(*[log.event(carrier) for _ in range(270 - queries.tree_size())])
+    operations.keep_checkpoint()
+    return log
+
+
+def full_log(settings: Any, folder: Path) -> Log:
+    """A new log with everything in it, cosigned too."""
+    log = made_log(settings, folder)
+    filled(log, log.member(), log.member())
+    cosign(queries.checkpoint(), queries.tree_size())
+    return log
+
+
+def cosign(checkpoint: str, tree_size: int) -> None:
+    """Keep what a witness answers for a checkpoint."""
+    witness, second = signer(), 1_770_000_000
+    [line] = cosign_checkpoint(checkpoint, witness, time=second).removeprefix(checkpoint).splitlines(keepends=True)
+    row = Cosignature(
+        tree_size=tree_size,
+        witness=witness.name,
+        verifier_key=witness.verifier_key().to_text(),
+        line=line,
+        at=datetime.fromtimestamp(second, UTC),
+    )
+    operations.keep_cosignatures([row])
 
 
 @pytest.fixture
