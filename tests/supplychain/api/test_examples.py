@@ -44,6 +44,8 @@ COMMANDS = pytest.mark.parametrize(
     [
         pytest.param([sys.executable, str(EXAMPLES / "capture.py")], id="python"),
         pytest.param(["bash", str(EXAMPLES / "capture.sh")], id="curl"),
+        pytest.param(["node", str(EXAMPLES / "capture.mjs")], id="javascript"),
+        pytest.param(["java", str(EXAMPLES / "Capture.java")], id="java"),
     ],
 )
 
@@ -51,6 +53,8 @@ COMMANDS = pytest.mark.parametrize(
 def run(command: list[str], known: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     if command[0] == "bash" and not (shutil.which("curl") and shutil.which("openssl")):
         pytest.skip("curl and openssl are not installed: type `apt-get install curl openssl`")
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not installed; the JavaScript runs in Chromium too (tests/browser)")
     env = {**os.environ, **known}
     return subprocess.run([*command, UNIT], env=env, cwd=folder, capture_output=True, text=True, timeout=60)
 
