@@ -130,6 +130,41 @@ def keys_of(party: UUID | None = None) -> list[KeyRecord]:
     return [by_id[row.key_id] for row in rows]
 
 
+def ending_keys(until_ms: int, *, party: UUID | None = None) -> list[KeyRecord]:
+    """The keys (of one party) that are valid and end before that POSIX time in milliseconds, the first to end first."""
+    rows = Key.objects.filter(expires_ms__lt=until_ms).exclude(key_id__in=KeyRevocation.objects.values("key_id"))
+    if party is not None:
+        rows = rows.filter(party=party)
+    by_id = {record.key_id: record for record in key_records(rows.values_list("key_id", flat=True))}
+    return sorted(by_id.values(), key=lambda record: (record.expires_ms or 0, record.registered_index))
+
+
+def disputed_of(party: UUID) -> list[int]:
+    """The disputed entries of a party, in order: signed after their key's last valid index, and not attested since."""
+    found: list[int] = []
+    own = Key.objects.filter(party=party).values("key_id")
+    for key_id, last in KeyRevocation.objects.filter(key_id__in=own).values_list("key_id", "last_valid_index"):
+        rows = Entry.objects.filter(key_id=key_id, index__gt=last)
+        found += rows.exclude(index__in=Attestation.objects.values("attested_index")).values_list("index", flat=True)
+    return sorted(found)
+
+
+def disputed_among(signed: Iterable[tuple[int, str]]) -> set[int]:
+    """Those of these entries, each with the id of the key that signed it, that are disputed."""
+    pairs = list(signed)
+    revoked = KeyRevocation.objects.filter(key_id__in={key_id for _, key_id in pairs})
+    last = dict(revoked.values_list("key_id", "last_valid_index"))
+    late = {index for index, key_id in pairs if key_id in last and index > last[key_id]}
+    if not late:
+        return late
+    return late - set(Attestation.objects.filter(attested_index__in=late).values_list("attested_index", flat=True))
+
+
+def roles_of(key_ids: Iterable[str]) -> dict[str, str]:
+    """Which kind of key each of these is."""
+    return dict(Key.objects.filter(key_id__in=set(key_ids)).values_list("key_id", "role"))
+
+
 def is_disputed(index: int, key_id: str) -> bool:
     """Whether the entry was signed after its key's last valid index and its party has not attested it since."""
     revoked = KeyRevocation.objects.filter(key_id=key_id, last_valid_index__lt=index).exists()

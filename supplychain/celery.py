@@ -21,6 +21,7 @@ app.conf.beat_schedule = {
     "nightly-forecast": {"task": "forecasting.tasks.nightly_forecast", "schedule": crontab(hour=2, minute=10)},
     "nightly-audit": {"task": "supplychain.tasks.nightly_audit", "schedule": crontab(hour=3, minute=40)},
     "sweep-jobs": {"task": "forecasting.tasks.sweep_jobs", "schedule": 15.0},
+    "remind-of-ending-keys": {"task": "supplychain.tasks.remind_of_ending_keys", "schedule": crontab(hour=6, minute=5)},
     "expire-keys": {"task": "ledger.tasks.expire_keys", "schedule": 300.0},
     "publish-checkpoint": {"task": "ledger.tasks.publish_checkpoint", "schedule": 60.0},
 }

@@ -31,6 +31,11 @@ WAYLOG_WITNESS_QUORUM = int(os.environ.get("WAYLOG_WITNESS_QUORUM", "0"))
 """How many must have cosigned a checkpoint before it is published; with 0 the newest is at once."""
 WAYLOG_POLICY = os.environ.get("WAYLOG_POLICY", "")
 """In place of these two: a policy file (C2SP tlog-policy) whose witnesses are asked at the addresses that it gives."""
+# Days after which a device's key ends (0: never), how long before its end managers are told, and how long the other
+# parties of a closed shipment are told of an erasure before it can be approved.
+WAYLOG_DEVICE_KEY_DAYS = int(os.environ.get("WAYLOG_DEVICE_KEY_DAYS", "90"))
+WAYLOG_KEY_REMINDER_DAYS = int(os.environ.get("WAYLOG_KEY_REMINDER_DAYS", "14"))
+WAYLOG_ERASURE_NOTICE_DAYS = int(os.environ.get("WAYLOG_ERASURE_NOTICE_DAYS", "7"))
 WAYLOG_PUBLISH_SECONDS = float(os.environ.get("WAYLOG_PUBLISH_SECONDS", "5"))
 """How long an answer of the API waits for the quorum, where there is one, before it says *appended*."""
 WAYLOG_SECURE = WAYLOG_TLS or WAYLOG_BEHIND_PROXY

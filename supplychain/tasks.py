@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from ledger import tenancy
-from supplychain.operations import auditing
+from supplychain.operations import auditing, reminders
 
 
 @shared_task(ignore_result=True)
@@ -12,3 +12,9 @@ def nightly_audit(**_later: object) -> None:
     """Ask for tonight's check of the log, once however many beats strike."""
     with tenancy.system():
         auditing.request_nightly_audit(now=timezone.now())  # noqa: TID251
+
+
+@shared_task(ignore_result=True)
+def remind_of_ending_keys(**_later: object) -> None:
+    """Mail the managers whose keys end soon, once a key."""
+    reminders.remind(now=timezone.now())  # noqa: TID251

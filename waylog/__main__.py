@@ -1,6 +1,7 @@
 """Sign, capture, follow and verify custody events of a Waylog log.
 
-WAYLOG_URL, WAYLOG_CLIENT_ID, WAYLOG_CLIENT_SECRET and WAYLOG_KEY (a file) stand for the options of the same names.
+WAYLOG_URL, WAYLOG_CLIENT_ID, WAYLOG_CLIENT_SECRET, WAYLOG_KEY (a file) and WAYLOG_SIGNER (a command) stand for the
+options of the same names.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from waylog.documents import read_bodies
 from waylog.errors import WaylogError, describe
 from waylog.keyfile import load_key, new_key
 from waylog.sending import Report, capture_file
+from waylog.signercommand import CommandKey
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +53,13 @@ def key_register(options: argparse.Namespace) -> int:
     """Ask for the key's registration."""
     found = _client(options).register_key(_key(options), label=options.label)
     print(f"{found['key_id']}: {found['state']}. A manager of your party approves it on the page Keys.")
+    return 0
+
+
+def key_attest(options: argparse.Namespace) -> int:
+    """Stand by disputed entries of your party, such as 3,7-9: they count again."""
+    found = _client(options).attest(options.indices, key=_key(options))
+    print(f"entry {found['index']} of the log says that you stand by {options.indices}.")
     return 0
 
 
@@ -139,6 +148,8 @@ def _client(options: argparse.Namespace) -> Client:
 
 
 def _key(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    if options.signer:
+        return CommandKey(options.signer)
     if not options.key:
         raise WaylogError("Set WAYLOG_KEY to the file of your signing key (or give --key); `waylog key new` makes one.")
     return load_key(options.key)
@@ -163,6 +174,12 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--client-id", default=os.environ.get("WAYLOG_CLIENT_ID"))
     shared.add_argument("--client-secret", default=os.environ.get("WAYLOG_CLIENT_SECRET"), help="better: the variable")
     shared.add_argument("--key", default=os.environ.get("WAYLOG_KEY"), metavar="FILE", help="the signing key (a JWK)")
+    shared.add_argument(
+        "--signer",
+        default=os.environ.get("WAYLOG_SIGNER"),
+        metavar="COMMAND",
+        help="instead of a key: a command that signs",
+    )
     parser = argparse.ArgumentParser(prog="waylog", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -173,6 +190,10 @@ def _parser() -> argparse.ArgumentParser:
     one = keys.add_parser("register", help=key_register.__doc__, parents=[shared])
     one.add_argument("--label", default="", help="what the manager sees")
     one.set_defaults(command=key_register)
+
+    one = keys.add_parser("attest", help=key_attest.__doc__, parents=[shared])
+    one.add_argument("indices", metavar="INDICES", help="ascending ranges, such as 3,7-9")
+    one.set_defaults(command=key_attest)
 
     one = commands.add_parser("whoami", help=whoami.__doc__, parents=[shared])
     one.set_defaults(command=whoami)

@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from ledger.tlog.text import encode_base64
 from waylog.connection import Answer, Connection, problem_in
 from waylog.errors import Refused, WaylogError
-from waylog.signing import Item, Signer, key_request
+from waylog.signing import Item, Signer, key_request, key_statement
 
 _EARLY = 60
 """A token is asked for anew this many seconds before it ends."""
@@ -53,6 +53,11 @@ class Client:
         """Ask for a key's registration; the party's manager approves it."""
         party = str(self.whoami()["party"]).replace("-", "")
         return self.post("/api/v1/keys", key_request(key, origin=self.origin, party=party, label=label))
+
+    def attest(self, indices: str, *, key: SigningKey) -> dict[str, Any]:
+        """Stand by disputed entries of your party, such as `3,7-9`, with a key of yours that is valid."""
+        envelope = key_statement("key.attest", {"indices": indices}, key=key, origin=self.origin)
+        return dict(self.post("/api/v1/keys", {"envelope": envelope})["items"][0])
 
     # --- capture ---------------------------------------------------------------------------------------------------
 

@@ -72,6 +72,12 @@ def _head(link: Mapping[str, Any]) -> bytes | None:
     return bytes.fromhex(link["head"]) if link["head"] else None
 
 
+def key_statement(kind: str, claims: Mapping[str, str | int], *, key: SigningKey, origin: str) -> dict[str, Any]:
+    """The envelope of a statement about keys, signed by `key`."""
+    made = Statement(1, origin, kind, secrets.token_hex(16), key_id(bytes(key.verify_key)), (), None, dict(claims))
+    return envelope.sign(statement.format_statement(made), key)
+
+
 def key_request(key: SigningKey, *, origin: str, party: str, role: str = "external", label: str = "") -> dict[str, Any]:
     """What asks for a key's registration, with the proof that its holder has it; `party` is 32 hex digits."""
     public_key, statement_id = bytes(key.verify_key), secrets.token_hex(16)

@@ -109,6 +109,11 @@ def pop_message(origin: str, party: str, role: str, key_id: str, statement_id: s
     return f"waylog/pop/v1\n{origin}\n{party}\n{role}\n{key_id}\n{statement_id}\n".encode()
 
 
+def renewal_message(origin: str, old_key_id: str, new_key_id: str, statement_id: str) -> bytes:
+    """Return what an old key signs to say that the new one is its holder's too."""
+    return f"waylog/renew/v1\n{origin}\n{old_key_id}\n{new_key_id}\n{statement_id}\n".encode()
+
+
 def registration_claims(
     signing_key: SigningKey, *, origin: str, party: str, role: str, statement_id: str, expires_ms: int | None = None
 ) -> dict[str, str | int]:

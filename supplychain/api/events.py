@@ -79,10 +79,10 @@ class Events(Endpoint):
         rows = feeds.events(party=self.grant.party, where=given, before=before, after=start, limit=limit + 1)
         page = rows[:limit]
         shipments = feeds.shipments_of(page, party=self.grant.party)
-        last = params.format_cursor(page[-1].index) if len(rows) > limit else None
+        last, signed = params.format_cursor(page[-1].index) if len(rows) > limit else None, feeds.signed(page)
         return Response(
             {
-                "items": [shown.event(row, shipments[row.index]) for row in page],
+                "items": [shown.event(row, shipments[row.index], signed) for row in page],
                 "next": params.next_page(request, last),
             }
         )
@@ -134,7 +134,7 @@ class Event(Endpoint):
         shipments = feeds.shipments_of([found.row], party=self.grant.party)
         return Response(
             {
-                **shown.event(found.row, shipments[index]),
+                **shown.event(found.row, shipments[index], feeds.signed([found.row])),
                 "body": _base64(found.body.body if found.body else None),
                 "salt": _base64(found.body.salt if found.body else None),
                 "statement": encode_base64(found.payload),

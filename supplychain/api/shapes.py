@@ -185,6 +185,7 @@ KEY = record(
         "registered_index": COUNT,
         "last_valid_index": maybe(COUNT),
         "revoked_index": maybe(COUNT),
+        "expires_at": {**maybe(TIME), "description": "From then on the log key may revoke it."},
     },
 )
 KEY_REQUEST = record(
@@ -251,6 +252,11 @@ EVENT_MEMBERS: dict[str, Shape] = {
     "biz_location": maybe(TEXT),
     "party": {**UUID, "description": "Who signed it."},
     "key_id": KEY_ID,
+    "key_role": {"type": "string", "description": "The kind of key that signed: device, external, managed or admin."},
+    "disputed": {
+        **YES_OR_NO,
+        "description": "Signed after its key's last valid entry; its party has not stood by it (`key.attest`) since.",
+    },
     "shipments": listed(UUID),
     "is_error_declaration": YES_OR_NO,
     "declared_in_error_by": maybe(COUNT),

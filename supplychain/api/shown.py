@@ -11,6 +11,7 @@ from ledger.queries import Receipt
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.text import encode_base64, encode_base64url
 from supplychain.models import Event, KeyRequest, Shipment, ShipmentLine
+from supplychain.queries.feeds import Signed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,7 +35,7 @@ def number(value: Decimal | None) -> float | int | None:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def event(row: Event, shipments: list[UUID]) -> dict[str, Any]:
+def event(row: Event, shipments: list[UUID], signed: Signed) -> dict[str, Any]:
     """An event's dimensions, for lists."""
     return {
         "index": row.index,
@@ -53,6 +54,8 @@ def event(row: Event, shipments: list[UUID]) -> dict[str, Any]:
         "biz_location": row.biz_location or None,
         "party": str(row.tenant),
         "key_id": row.key_id,
+        "key_role": signed.roles.get(row.key_id, ""),
+        "disputed": row.index in signed.disputed,
         "shipments": [str(each) for each in shipments],
         "is_error_declaration": row.is_error_declaration,
         "declared_in_error_by": row.declared_in_error_by,
@@ -111,6 +114,7 @@ def key(record: KeyRecord) -> dict[str, Any]:
         "registered_index": record.registered_index,
         "last_valid_index": record.last_valid_index,
         "revoked_index": record.revoked_index,
+        "expires_at": None if record.expires_ms is None else milliseconds(record.expires_ms),
     }
 
 

@@ -1,5 +1,6 @@
 """The product's tables. Those in `events` and `shipments` are projections: `manage.py rebuild` makes them again."""
 
+from supplychain.models.approvals import Approval, KeyReminder
 from supplychain.models.captures import CapturedDocument, CaptureJob, CompanyPrefix, DocumentPart, MasterData
 from supplychain.models.clients import ApiClient
 from supplychain.models.events import Event, EventObject, EventScope, SensorReading
@@ -11,6 +12,7 @@ from supplychain.models.shipments import Shipment, ShipmentLine
 
 __all__ = [
     "ApiClient",
+    "Approval",
     "CaptureJob",
     "CapturedDocument",
     "CompanyPrefix",
@@ -20,6 +22,7 @@ __all__ = [
     "EventObject",
     "EventScope",
     "KeptAnswer",
+    "KeyReminder",
     "KeyRequest",
     "MasterData",
     "Membership",

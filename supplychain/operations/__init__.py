@@ -1,5 +1,6 @@
 """The writes of the product: one verb each, all of them through the log."""
 
+from supplychain.operations.approvals import ApprovalRefused, approve_revocation, ask_revocation
 from supplychain.operations.capture import BodyInvalid, CaptureItem, capture
 from supplychain.operations.parties import (
     KeyRequestRefused,
@@ -9,13 +10,16 @@ from supplychain.operations.parties import (
     attest,
     refuse_key,
     register_party,
+    renew_key,
     request_key,
     revoke_key,
+    rotate_managed_key,
     set_up,
 )
 from supplychain.operations.signing import EventSigner, Signed, capture_one, held_key, sign_event
 
 __all__ = [
+    "ApprovalRefused",
     "BodyInvalid",
     "CaptureItem",
     "EventSigner",
@@ -24,14 +28,18 @@ __all__ = [
     "Signed",
     "append_key_statement",
     "approve_key",
+    "approve_revocation",
+    "ask_revocation",
     "attest",
     "capture",
     "capture_one",
     "held_key",
     "refuse_key",
     "register_party",
+    "renew_key",
     "request_key",
     "revoke_key",
+    "rotate_managed_key",
     "set_up",
     "sign_event",
 ]

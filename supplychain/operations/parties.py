@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from nacl.signing import SigningKey
 
 from ledger import keystore, operations, tenancy
 from ledger import queries as log
 from ledger.admission import Appended, Invalid, Outcome, Refusal, Refused, Repeated, Submission
+from ledger.operations.append import lock
 from ledger.tlog import keys
 from ledger.tlog.errors import KeyRefused, Malformed, SignatureInvalid
 from supplychain.models import KeyRequest, Party, User
@@ -152,10 +154,81 @@ def approve_key(request_id: UUID, *, party: UUID, decided_by: User | None, now: 
             origin=log.origin(),
             by=_admin_key(party),
             statement_id=request.statement_id,
+            expires_ms=_expiry(request.role, now),
         )
         [outcome] = _append([submission], now=now)
         _decide(request, KeyRequest.State.APPROVED, decided_by, now)
         return outcome.index
+
+
+def _expiry(role: str, now: datetime) -> int | None:
+    """When a key that is registered now in that role comes to its end, in POSIX milliseconds; None: never."""
+    days = settings.WAYLOG_DEVICE_KEY_DAYS
+    if role != "device" or not days:
+        return None
+    return int((now + timedelta(days=days)).timestamp() * 1000)
+
+
+def renew_key(
+    old_key_id: str,
+    *,
+    public_key: bytes,
+    statement_id: str,
+    pop: bytes,
+    vouch: bytes,
+    party: UUID,
+    by: User,
+    now: datetime,
+) -> KeyRequest:
+    """Register a new key for a device whose old one, valid still, vouches for it (`keys.renewal_message`).
+
+    Nobody need approve it again: it is the same person's, on the same device, who proves to hold both. The old key
+    stays valid until its end. Where the party's admin key is not held here the new key waits for the manager. Raises
+    Refused.
+    """
+    old = log.key(old_key_id)
+    asked = KeyRequest.objects.filter(key_id=old_key_id, party=party, requested_by=by).first()
+    if old is None or asked is None or old.party != party.hex or old.role != "device" or old.revoked_index is not None:
+        raise KeyRequestRefused("only a device's key that is valid, and yours, is renewed", pointer="/old_key")
+    new_key_id = keys.key_id(public_key)
+    try:
+        message = keys.renewal_message(log.origin(), old_key_id, new_key_id, statement_id)
+        keys.verify_signature(old.public_key, message, vouch)
+    except SignatureInvalid:
+        raise Invalid("the old key does not vouch for this key and statement id", pointer="/vouch") from None
+    with transaction.atomic():
+        made = request_key(
+            party=party,
+            public_key=public_key,
+            role="device",
+            statement_id=statement_id,
+            pop=pop,
+            label=asked.label,
+            requested_by=by,
+            now=now,
+        )
+        try:
+            approve_key(made.pk, party=party, decided_by=by, now=now)
+        except NoAdminKey:
+            return made
+    made.refresh_from_db()
+    return made
+
+
+def rotate_managed_key(*, party: UUID, now: datetime) -> str:
+    """Make and register a new managed key for the party; it signs from now on, and the old one stays valid until it is
+    revoked. Return the new one's id. Raises NoAdminKey."""
+    with tenancy.system(), transaction.atomic():
+        admin, made = _admin_key(party), keystore.make(party=party, role="managed")
+        asked = operations.register_submission(made, party=party, role="managed", origin=log.origin(), by=admin)
+        _append([asked], now=now)
+        return keys.key_id(bytes(made.verify_key))
+
+
+def managed_key_of(party: UUID) -> str:
+    """The id of the managed key that signs for the party now; empty where there is none."""
+    with tenancy.system():
+        return next(iter(keystore.held_key_ids(party=party, roles=("managed",))), "")
 
 
 def refuse_key(request_id: UUID, *, party: UUID, decided_by: User | None, now: datetime) -> None:
@@ -169,8 +242,10 @@ def revoke_key(key_id: str, *, party: UUID, now: datetime, last_valid_index: int
 
     What it signed after `last_valid_index` (default: what stands now is valid) is disputed. Raises Refused.
     """
-    last = log.tree_size() if last_valid_index is None else last_valid_index
-    return _say("key.revoke", {"key": key_id, "last_valid_index": last}, party=party, now=now)
+    with tenancy.system(), transaction.atomic():
+        lock()
+        last = log.tree_size() if last_valid_index is None else last_valid_index
+        return _say("key.revoke", {"key": key_id, "last_valid_index": last}, party=party, now=now)
 
 
 def attest(indices: str, *, party: UUID, now: datetime) -> int:

@@ -35,6 +35,20 @@ class SignedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """With which kinds of keys events were signed, by key id, and which of them are disputed, by index."""
+
+    roles: dict[str, str]
+    disputed: set[int]
+
+
+def signed(rows: Iterable[Event]) -> Signed:
+    """What the log says of the keys that signed these events."""
+    pairs = [(row.index, row.key_id) for row in rows]
+    return Signed(log.roles_of(key_id for _, key_id in pairs), log.disputed_among(pairs))
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """One act of a chain: the statement that the next one links to."""
 

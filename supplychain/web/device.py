@@ -22,6 +22,7 @@ from supplychain.web.problems import refusal, refusals
 
 MAX_BYTES = 4_096
 NAMES = ("public_key", "statement_id", "pop", "label")
+RENEWAL = ("public_key", "statement_id", "pop", "old_key", "vouch")
 
 
 @member
@@ -35,7 +36,7 @@ def device(request: MemberRequest) -> HttpResponse:
 def request_key(request: MemberRequest) -> HttpResponse:
     """Take a public key with its proof of possession; it waits for the party's manager."""
     try:
-        told = _read(request.body)
+        told = _read(request.body, NAMES)
         parties.request_key(
             party=request.membership.party_id,
             public_key=decode_base64url(told["public_key"], "the public key", pointer="/public_key"),
@@ -53,12 +54,37 @@ def request_key(request: MemberRequest) -> HttpResponse:
     return JsonResponse({"state": "waiting"}, status=201)
 
 
+@require_POST
+@operator
+def renew(request: MemberRequest) -> HttpResponse:
+    """Take a new public key that this device's old one vouches for; nobody need approve it again."""
+    try:
+        told = _read(request.body, RENEWAL)
+        made = parties.renew_key(
+            told["old_key"],
+            public_key=decode_base64url(told["public_key"], "the public key", pointer="/public_key"),
+            statement_id=told["statement_id"],
+            pop=decode_base64(told["pop"], "the proof", pointer="/pop"),
+            vouch=decode_base64(told["vouch"], "the old key's word", pointer="/vouch"),
+            party=request.membership.party_id,
+            by=request.user,
+            now=timezone.now(),  # noqa: TID251
+        )
+    except Malformed as malformed:
+        return refusal(str(malformed), status=400)
+    except Refused as refused:
+        return refusals(refused)
+    return JsonResponse({"state": made.state}, status=201)
+
+
 @require_GET
 @member
 def key_state(request: MemberRequest) -> HttpResponse:
     """Say how a key of the acting party stands: waiting, approved, refused, revoked; unknown for all others."""
     key_id, party = request.GET.get("key", ""), request.membership.party_id
-    answer = JsonResponse({"state": state_of(key_id, party.hex)})
+    record = log.key(key_id) if re.fullmatch(r"[A-Za-z0-9_-]{43}", key_id) else None
+    ends = record.expires_ms if record is not None and record.party == party.hex else None
+    answer = JsonResponse({"state": state_of(key_id, party.hex), "ends": ends})
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -74,11 +100,11 @@ def state_of(key_id: str, party: str) -> str:
     return asked.state if asked else "unknown"
 
 
-def _read(body: bytes) -> dict[str, str]:
+def _read(body: bytes, names: tuple[str, ...]) -> dict[str, str]:
     value: Any = strictjson.parse(body, max_bytes=MAX_BYTES)
-    if not isinstance(value, dict) or value.keys() != set(NAMES):
-        raise Malformed(f"a request has exactly {', '.join(NAMES)}")
-    if not all(isinstance(value[name], str) for name in NAMES):
+    if not isinstance(value, dict) or value.keys() != set(names):
+        raise Malformed(f"a request has exactly {', '.join(names)}")
+    if not all(isinstance(value[name], str) for name in names):
         raise Malformed("all members of a request are strings")
     return value
 

@@ -16,13 +16,16 @@ from django.views.decorators.http import require_POST
 
 from ledger import queries as log
 from ledger.admission import Refused
+from ledger.keyrules import MAX_ATTESTED
+from ledger.tlog.keys import KeyRecord
+from ledger.tlog.statement import format_indices
 from supplychain.models import ApiClient, KeyRequest, Membership, Role
-from supplychain.operations import parties, people
+from supplychain.operations import parties, people, reminders
 from supplychain.web.access import MemberRequest, manager
 from supplychain.web.log import key_row
 from supplychain.web.names import Names
 
-REVOCABLE = ("device", "external")
+REVOCABLE = ("device", "external", "managed")
 SCOPES: dict[str, str] = settings.OAUTH2_PROVIDER["SCOPES"]  # type: ignore[assignment]
 
 
@@ -50,6 +53,18 @@ class ClientForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         initial=["events:write", "events:read", "shipments:read"],
     )
+
+
+class RevokeForm(forms.Form):
+    """From which entry on a key's signatures are disputed; nothing: what stands now stays valid."""
+
+    last_valid_index = forms.IntegerField(min_value=0, required=False)
+
+
+class AttestForm(forms.Form):
+    """The disputed entries that a party stands by."""
+
+    indices = forms.CharField(max_length=1_000)
 
 
 @manager
@@ -87,14 +102,48 @@ def refuse(request: MemberRequest, request_id: UUID) -> HttpResponse:
 @require_POST
 @manager
 def revoke(request: MemberRequest, key_id: str) -> HttpResponse:
-    """Revoke a device's or a partner system's key; those that this server holds stay."""
+    """Revoke a key, as of an earlier entry where one is named; the managed key that signs now stays."""
     key = log.key(key_id)
-    if key is None or key.party != _party(request).hex or key.role not in REVOCABLE:
+    if key is None or key.party != _party(request).hex or not _is_revocable(key, _party(request)):
         raise Http404
+    form = RevokeForm(request.POST)
 
     def act() -> str:
-        index = parties.revoke_key(key_id, party=_party(request), now=timezone.now())  # noqa: TID251
-        return f"The key is revoked by entry {index:,}. What it signed before stays valid."
+        if not form.is_valid():
+            raise parties.KeyRequestRefused("the last valid entry is the index of an entry")
+        last = form.cleaned_data["last_valid_index"]
+        now = timezone.now()  # noqa: TID251
+        index = parties.revoke_key(key_id, party=_party(request), now=now, last_valid_index=last)
+        rest = "What it signed before stays valid." if last is None else f"What it signed after {last:,} is disputed."
+        return f"The key is revoked by entry {index:,}. {rest}"
+
+    return _decided(request, act)
+
+
+@require_POST
+@manager
+def rotate_managed(request: MemberRequest) -> HttpResponse:
+    """Make a new managed key; the old one stays valid until it is revoked."""
+
+    def act() -> str:
+        key_id = parties.rotate_managed_key(party=_party(request), now=timezone.now())  # noqa: TID251
+        return f"The new managed key {key_id} signs from now on. The one before it is valid until you revoke it."
+
+    return _decided(request, act)
+
+
+@require_POST
+@manager
+def attest(request: MemberRequest) -> HttpResponse:
+    """Stand by disputed entries, signed with the party's admin key."""
+    form = AttestForm(request.POST)
+
+    def act() -> str:
+        if not form.is_valid():
+            raise parties.KeyRequestRefused("indices are written as ascending ranges, such as 3,7-9")
+        now = timezone.now()  # noqa: TID251
+        index = parties.attest(form.cleaned_data["indices"].replace(" ", ""), party=_party(request), now=now)
+        return f"You stand by them: entry {index:,} says so. They are disputed no more."
 
     return _decided(request, act)
 
@@ -163,6 +212,13 @@ def _party(request: MemberRequest) -> UUID:
     return request.membership.party_id
 
 
+def _is_revocable(record: KeyRecord, party: UUID) -> bool:
+    """A key that may be revoked by hand: of a managed one, only what a newer one has replaced."""
+    if record.role not in REVOCABLE or record.revoked_index is not None:
+        return False
+    return record.role != "managed" or record.key_id != parties.managed_key_of(party)
+
+
 def _decided(request: MemberRequest, act: Any) -> HttpResponse:
     try:
         messages.success(request, act())
@@ -184,7 +240,7 @@ def _page(request: MemberRequest, *, status: int = 200, **more: Any) -> HttpResp
         key_row(record, names)
         | {
             "label": labels.get(record.key_id, ""),
-            "revocable": record.role in REVOCABLE and record.revoked_index is None,
+            "revocable": _is_revocable(record, party),
         }
         for record in records
     ]
@@ -194,6 +250,11 @@ def _page(request: MemberRequest, *, status: int = 200, **more: Any) -> HttpResp
         ),
         "rows": rows,
         "may_revoke": True,
+        "disputed": (disputed := log.disputed_of(party)),
+        "disputed_indices": format_indices(disputed[:MAX_ATTESTED]),
+        "ending": reminders.ending(party, now=timezone.now()),  # noqa: TID251
+        "has_managed_key": bool(parties.managed_key_of(party)),
+        "is_operator": request.membership.party.is_operator,
         "people": Membership.objects.filter(party=party).select_related("user").order_by("user__email"),
         "roles": Role.choices,
         "clients": ApiClient.objects.filter(party=party).order_by("name"),

@@ -107,7 +107,8 @@ def keys(request: MemberRequest) -> HttpResponse:
 
 def key_row(record: KeyRecord, names: Names) -> dict[str, Any]:
     """A key as a table shows it."""
-    return {"key": record, "party": names.party(UUID(record.party)), "kind": words.key_kind(record.role)}
+    ends = datetime.fromtimestamp(record.expires_ms / 1000, UTC) if record.expires_ms is not None else None
+    return {"key": record, "party": names.party(UUID(record.party)), "kind": words.key_kind(record.role), "ends": ends}
 
 
 def _rows(found: list[queries.EntryView], own: str) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 // The key of this browser: made by WebCrypto, not extractable, kept in IndexedDB, one a log, party and person.
 
-import { base64, base64url, hex, random } from "./encoding.js";
+import { base64, base64url, hex, random, utf8 } from "./encoding.js";
 import { canSign, keyId, possession, sign } from "./signer.js";
 
 const STORE = "keys";
@@ -60,10 +60,28 @@ export async function makeKey(label, who = whose()) {
   return { id, request: { public_key: base64url(publicKey), statement_id: statementId, pop: base64(pop), label } };
 }
 
+/** Make the key that follows the one kept here, which vouches for it; `send` hands it in, and then it takes its place. */
+export async function renewKey(send, who = whose()) {
+  const old = await keptKey(who);
+  const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
+  const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+  const id = await keyId(publicKey);
+  const statementId = hex(random(16));
+  const pop = await sign(pair.privateKey, possession(who.origin, who.party, "device", id, statementId));
+  const vouch = await sign(old.privateKey, utf8(`waylog/renew/v1\n${who.origin}\n${old.id}\n${id}\n${statementId}\n`));
+  const request = { public_key: base64url(publicKey), statement_id: statementId, pop: base64(pop), old_key: old.id, vouch: base64(vouch) };
+  await send(request);
+  await within("readwrite", (store) => store.put({ id, publicKey, privateKey: pair.privateKey, label: old.label }, place(who)));
+  return id;
+}
+
 /** What the log says of this key: waiting, approved, refused, revoked or unknown. */
-export async function keyState(id) {
+export const keyState = async (id) => (await keyStanding(id)).state;
+
+/** The same, with the time at which it ends (POSIX milliseconds, or null). */
+export async function keyStanding(id) {
   const answer = await fetch(`${document.body.dataset.keyState}?key=${encodeURIComponent(id)}`, { headers: { accept: "application/json" } });
-  return answer.ok ? (await answer.json()).state : "unknown";
+  return answer.ok ? answer.json() : { state: "unknown", ends: null };
 }
 
 /** The key kept here if the log lets it sign now, else undefined. */
