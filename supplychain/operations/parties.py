@@ -14,7 +14,7 @@ from nacl.signing import SigningKey
 from ledger import keystore, operations, tenancy
 from ledger import queries as log
 from ledger.admission import Appended, Invalid, Outcome, Refusal, Refused, Repeated, Submission
-from ledger.operations.append import lock
+from ledger.operations.opening import lock
 from ledger.tlog import keys
 from ledger.tlog.errors import KeyRefused, Malformed, SignatureInvalid
 from supplychain.models import KeyRequest, Party, User
