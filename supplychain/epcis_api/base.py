@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
@@ -71,6 +71,8 @@ class Endpoint(View):
             answer = problems.response(problems.forbidden("This is not allowed."))
         except RequestDataTooBig:
             answer = problems.response(EpcisProblem("CaptureLimitExceededException", "The request is too large."))
+        except SuspiciousOperation:
+            answer = problems.response(EpcisProblem("ValidationException", "The request has too many parameters."))
         except UnreadablePostError:
             answer = problems.response(EpcisProblem("ValidationException", "The request ended before it was whole."))
         return self._completed(answer)
@@ -122,11 +124,16 @@ class Endpoint(View):
             raise problems.forbidden(f"The token lacks the scope {' or '.join(needed)}.", scope=needed[0])
         self.grant = grant
 
+    def offered(self, method: str) -> tuple[str, ...]:
+        """The forms in which a method may answer here, the preferred one first."""
+        return self.produces
+
     def _negotiated(self, request: HttpRequest) -> str:
         """The form that the caller prefers among those made here (RFC 9110, 12.5.1); 406 where none will do."""
+        produces = self.offered(str(request.method))
         if not request.headers.get("Accept", "").strip():
-            return self.produces[0]
-        offered = [name for name, form in FORMS.items() if form in self.produces]
+            return produces[0]
+        offered = [name for name, form in FORMS.items() if form in produces]
         found = request.get_preferred_type(offered)
         if found is None:
             raise problems.implementation(406, f"Answers are made here as {', '.join(offered)}.")

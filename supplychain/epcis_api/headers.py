@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from django.http import HttpRequest
 
+from supplychain.epcis.contexts import Context
+from supplychain.epcis.identifiers import is_uri
+from supplychain.epcis.values import Reader
 from supplychain.epcis_api.problems import EpcisProblem, implementation
 
 EPCIS_VERSION: Final = "GS1-EPCIS-Version"
@@ -23,6 +28,7 @@ CBV_XML_FORMAT: Final = "GS1-CBV-XML-Format"
 NEXT_PAGE_TOKEN_EXPIRES: Final = "GS1-Next-Page-Token-Expires"
 VENDOR_VERSION: Final = "GS1-Vendor-Version"
 EXTENSIONS: Final = "GS1-Extensions"
+MIN_RECORD_TIME: Final = "GS1-Query-Min-Record-Time"
 
 SUPPORTED_VERSION: Final = "2.0"
 MAX_CAPTURE_EVENTS: Final = 100_000
@@ -57,6 +63,9 @@ FORMATS: Final[Mapping[str, str]] = {EPC_FORMAT: EPC_FORMATS[0], CBV_XML_FORMAT:
 """How identifiers are written in answers unless the request asks otherwise."""
 
 
+_PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9._\-]{0,99}").fullmatch
+
+
 def epc_format(request: HttpRequest) -> str:
     """How the caller wants identifiers written. Raises EpcisProblem (400) for a word that is none."""
     return _choice(request, EPC_FORMAT, EPC_FORMATS)
@@ -65,6 +74,35 @@ def epc_format(request: HttpRequest) -> str:
 def cbv_xml_format(request: HttpRequest) -> str:
     """How the caller wants words of CBV written in XML. Raises EpcisProblem (400) for a word that is none."""
     return _choice(request, CBV_XML_FORMAT, CBV_XML_FORMATS)
+
+
+def extensions(request: HttpRequest) -> dict[str, str]:
+    """What the prefixes stand for that the request declares: `GS1-Extensions: ex=https://example.org/ex/, ...`.
+
+    Raises EpcisProblem (400) for what declares nothing.
+    """
+    found: dict[str, str] = {}
+    for part in request.headers.get(EXTENSIONS, "").split(","):
+        name, equals, uri = part.strip().partition("=")
+        if not part.strip():
+            continue
+        if not equals or not _PREFIX(name) or not is_uri(uri):
+            said = f"{EXTENSIONS} declares prefixes, as in ex=https://example.org/ex/; this does not: {part[:60]!r}."
+            raise EpcisProblem("ValidationException", said)
+        found[name] = uri
+    return found
+
+
+def min_record_time(request: HttpRequest) -> datetime | None:
+    """From which record time on the request wants events. Raises EpcisProblem (400) for what is no time."""
+    text = request.headers.get(MIN_RECORD_TIME, "").strip()
+    if not text:
+        return None
+    reader = Reader(Context({}, is_epcis=False))
+    moment = reader.time(text, "")
+    if moment is None:
+        raise EpcisProblem("ValidationException", f"{MIN_RECORD_TIME}: {reader.faults[0].message}")
+    return moment
 
 
 def error_behaviour(request: HttpRequest) -> str:

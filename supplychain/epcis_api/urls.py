@@ -3,17 +3,33 @@ it, so the patterns take what is left of the path whole, and those with a word b
 
 from django.urls import URLPattern, path, re_path
 
-from supplychain.epcis_api import base, capture
+from supplychain.epcis_api import base, capture, collections, events, paging, queries
+from supplychain.epcis_api.collections import Collection
 
 CAPTURE: list[URLPattern] = [
     path("capture", capture.Captures.as_view(), name="epcis-capture"),
     path("capture/<str:job_id>", capture.Job.as_view(), name="epcis-capture-job"),
 ]
+
+
+def _of(collection: Collection) -> list[URLPattern]:
+    name = collection.name
+    return [
+        path(name, collections.Listed.as_view(collection=collection), name=f"epcis-{name}"),
+        re_path(rf"^{name}/(?P<value>.+)/events$", collections.ResourceEvents.as_view(collection=collection)),
+        re_path(rf"^{name}/(?P<value>.+)$", collections.Resource.as_view(collection=collection)),
+    ]
+
+
 QUERIES: list[URLPattern] = [
-    path("events", capture.EventCapture.as_view(), name="epcis-events"),
+    path("events", events.Events.as_view(), name="epcis-events"),
+    re_path(r"^events/(?P<event_id>.+)$", events.EventResource.as_view(), name="epcis-event"),
+    *(pattern for collection in collections.COLLECTIONS for pattern in _of(collection)),
+    path("queries", queries.Queries.as_view(), name="epcis-queries"),
+    path("queries/<str:name>", queries.QueryResource.as_view(), name="epcis-query"),
+    path("queries/<str:name>/events", queries.QueryEvents.as_view(), name="epcis-query-events"),
+    path("nextPageToken/<str:token>", paging.PageToken.as_view(), name="epcis-page"),
 ]
-"""Events, collections, queries and their pages: see events.py, collections.py, queries.py, paging.py. The endpoint of
-all events extends capture.EventCapture, which takes one in."""
 
 urlpatterns = [
     path("", base.Root.as_view(), name="epcis-root"),

@@ -70,10 +70,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A query of a party's over the entries [first, end)."""
+    """A query of a party's over the entries [first, end); `until` is what there was to be searched when it began."""
 
     query: Query
     party: UUID
+    until: int
     end: int
     first: int = 0
 
@@ -121,14 +122,14 @@ class Search:
 
 def search(query: Query, *, party: UUID, end: int | None = None, first: int = 0) -> Search:
     """Search what `party` may read of the entries [first, end), of all there are where `end` is not given."""
-    end = log.tree_size() if end is None else end
+    until = end = log.tree_size() if end is None else end
     for each in query.conditions:
         if each.field == "recordTime" and not each.scope:
             if each.operator == "GE":
                 first = max(first, _first_recorded(each.values[0], end))
             else:
                 end = _first_recorded(each.values[0], end)
-    return Search(query.with_descendants(PartyMasterData(party).descendants), party, end, first)
+    return Search(query.with_descendants(PartyMasterData(party).descendants), party, until, end, first)
 
 
 def _first_recorded(moment: datetime, end: int) -> int:
@@ -192,4 +193,4 @@ def matching_after(query: Query, *, party: UUID, after: int, limit: int, most: i
     with tenancy.acting_for(party):
         found = search(query, party=party, first=after + 1)
         page = found.page(order=Order(by_time=False, descending=False), after=None, limit=limit, most=most)
-    return Batch(page.events, found.end if page.next is None else page.next.index + 1)
+    return Batch(page.events, found.until if page.next is None else page.next.index + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from supplychain.models import NamedQuery
+from supplychain.models import DeletedPageToken, NamedQuery
 
 
 class QueryMissing(LookupError):
@@ -22,3 +22,8 @@ def named_query(name: str, *, party: UUID) -> NamedQuery:
 def named_queries(*, party: UUID, limit: int, after: str = "") -> list[NamedQuery]:
     """The party's queries by name, behind the name `after`."""
     return list(NamedQuery.objects.filter(tenant=party, name__gt=after).order_by("name")[:limit])
+
+
+def is_deleted_page(digest: bytes, *, party: UUID) -> bool:
+    """Whether the party said that it will not ask for the page with this token."""
+    return DeletedPageToken.objects.filter(tenant=party, digest=digest).exists()

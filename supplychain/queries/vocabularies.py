@@ -1,0 +1,89 @@
+"""What the events that a party may read name: types, EPCs, steps, places, dispositions; each once, in order."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection
+
+from supplychain.epcis.vocabulary import EVENT_TYPES
+
+COLUMNS = {
+    "bizStep": "biz_step",
+    "disposition": "disposition",
+    "readPoint": "read_point",
+    "bizLocation": "biz_location",
+    "eventType": "event_type",
+}
+
+_SHARED = (
+    "e.tenant <> %(party)s AND e.index IN (SELECT s.index FROM supplychain_eventscope s"
+    " JOIN ledger_scopereader r ON r.scope = s.scope WHERE r.party = %(party)s)"
+)
+
+
+def named(field: str, *, party: UUID, after: str, limit: int) -> list[str]:
+    """The next values of a field behind `after`."""
+    if field == "epc":
+        return _walked(_EPCS, party, after, limit)
+    column = COLUMNS[field]
+    if field == "eventType":
+        return [each for each in _types(party) if each > after][:limit]
+    own = _walked(_OWN.format(column=column), party, after, limit)
+    shared = _asked(
+        f'SELECT DISTINCT e.{column} COLLATE "C" FROM supplychain_event e WHERE e.{column} COLLATE "C" > %(after)s'
+        f" AND {_SHARED} ORDER BY 1 LIMIT %(limit)s",
+        party,
+        after,
+        limit,
+    )
+    return sorted({*own, *shared} - {""})[:limit]
+
+
+# Each next value is looked up in the index, so that it costs as much as there are values, not events.
+_OWN = """
+WITH RECURSIVE found(value) AS (
+  (SELECT e.{column} FROM supplychain_event e WHERE e.tenant = %(party)s AND e.{column} > %(after)s
+    ORDER BY e.{column} LIMIT 1)
+  UNION ALL
+  SELECT (SELECT e.{column} FROM supplychain_event e WHERE e.tenant = %(party)s AND e.{column} > found.value
+    ORDER BY e.{column} LIMIT 1) FROM found WHERE found.value IS NOT NULL
+)
+SELECT value FROM found WHERE value IS NOT NULL LIMIT %(limit)s
+"""
+_EPCS = """
+WITH RECURSIVE found(value) AS (
+  (SELECT o.epc FROM supplychain_eventobject o WHERE o.epc ~>~ %(after)s AND o.place <> 'reference' AND (
+      o.tenant = %(party)s OR EXISTS (
+        SELECT 1 FROM ledger_scopereader r WHERE r.party = %(party)s AND r.scope = ANY(o.scopes)))
+    ORDER BY o.epc USING ~<~ LIMIT 1)
+  UNION ALL
+  SELECT (SELECT o.epc FROM supplychain_eventobject o WHERE o.epc ~>~ found.value AND o.place <> 'reference' AND (
+      o.tenant = %(party)s OR EXISTS (
+        SELECT 1 FROM ledger_scopereader r WHERE r.party = %(party)s AND r.scope = ANY(o.scopes)))
+    ORDER BY o.epc USING ~<~ LIMIT 1) FROM found WHERE found.value IS NOT NULL
+)
+SELECT value FROM found WHERE value IS NOT NULL LIMIT %(limit)s
+"""
+
+
+def _types(party: UUID) -> list[str]:
+    """The types of events there are: for each of the five, whether there is one."""
+    return [each for each in EVENT_TYPES if _asked(_TYPE, party, each, 1)]
+
+
+_TYPE = (
+    "(SELECT e.event_type FROM supplychain_event e WHERE e.tenant = %(party)s AND e.event_type = %(after)s LIMIT 1)"
+    " UNION ALL (SELECT e.event_type FROM supplychain_event e WHERE e.event_type = %(after)s"
+    f" AND {_SHARED} LIMIT 1) LIMIT %(limit)s"
+)
+
+
+def _walked(sql: str, party: UUID, after: str, limit: int) -> list[str]:
+    return _asked(sql, party, after, limit)
+
+
+def _asked(sql: str, party: UUID, after: str, limit: int) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"party": party, "after": after, "limit": limit})
+        return [row[0] for row in cursor.fetchall()]
