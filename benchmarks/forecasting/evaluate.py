@@ -20,6 +20,9 @@ from forecasting.timeseries.methods.empirical import Empirical
 from forecasting.timeseries.methods.seasonal_naive import SeasonalNaive
 from forecasting.timeseries.series import DemandSeries, SeriesRefused
 
+FEW = 100
+"""Fewer series than these are calibrated on nine origins instead of three."""
+
 
 @dataclass
 class Answers:
@@ -59,7 +62,8 @@ def answer(methods: Mapping[str, Method], found: Sequence[DemandSeries], horizon
 def decide(methods: Mapping[str, Method], found: Sequence[DemandSeries], horizon: int) -> tuple[Choice, float]:
     """The choice from past origins inside the training parts, and the processor seconds it took."""
     start = time.process_time()
-    past: list[Past] = [past_of(Item(series), horizon) for series in found]
+    origins = 3 if len(found) >= FEW else 9
+    past: list[Past] = [past_of(Item(series), horizon, origins) for series in found]
     return choose(past, horizon=horizon, methods=methods, seed=1), time.process_time() - start
 
 

@@ -7,7 +7,7 @@ from forecasting.timeseries.combine import How
 from forecasting.timeseries.methods import Method
 from forecasting.timeseries.methods.ces import ComplexSmoothing
 from forecasting.timeseries.methods.counts import WIDE, SmoothedCounts
-from forecasting.timeseries.methods.empirical import Empirical
+from forecasting.timeseries.methods.empirical import Empirical, FadingEmpirical
 from forecasting.timeseries.methods.ets import ExponentialSmoothing
 from forecasting.timeseries.methods.fast_prophet import FastProphet, FastProphetCorrected
 from forecasting.timeseries.methods.seasonal_naive import SeasonalNaive
@@ -18,6 +18,7 @@ METHODS: dict[str, Method] = {
     for method in (
         SeasonalNaive(),
         Empirical(),
+        FadingEmpirical(),
         SmoothedCounts(),
         SmoothedCounts("counts_wide", WIDE),
         Theta(),
@@ -37,22 +38,29 @@ ENSEMBLES: dict[str, tuple[tuple[str, ...], How]] = {
     "mean_4": (FOUR, "mean"),
     "mean_5": ((*FOUR, "seasonal_naive"), "mean"),
     "median_5": ((*FOUR, "seasonal_naive"), "median"),
-    "mean_counts": (("counts", "empirical"), "mean"),
+    "mean_counts": (("counts", "empirical", "empirical_fading"), "mean"),
+    "mean_empirical": (("empirical", "empirical_fading"), "mean"),
+    "mean_wild": (("counts", "empirical_fading", "theta"), "mean"),
 }
 DEFAULT: dict[DemandClass, str] = {
     DemandClass.SMOOTH: "mean_5",
-    DemandClass.ERRATIC: "mean_5",
-    DemandClass.INTERMITTENT: "counts",
-    DemandClass.LUMPY: "counts",
+    DemandClass.ERRATIC: "mean_empirical",
+    DemandClass.INTERMITTENT: "mean_empirical",
+    DemandClass.LUMPY: "mean_empirical",
 }
-"""The ensemble of the class: what is used where the past is too short to choose."""
+"""The ensemble of the class: what is used where the past is too short, or too lopsided, to choose."""
 NEEDS_CALENDAR = {"prophet", "fast_prophet", "fast_prophet_corrected"}
-FOR_SPARSE = {"empirical", "counts", "counts_wide", "mean_counts", "seasonal_naive"}
+DISTRIBUTIONS = {"empirical", "empirical_fading", "counts", "counts_wide", "mean_counts", "mean_empirical"}
+"""They tell a distribution, the same at every step, and no path."""
 
 
 def may_be_champion(name: str, demand_class: DemandClass) -> bool:
-    """Sparse demand gets the methods made for it; other demand gets all but these."""
-    return name in FOR_SPARSE if demand_class.is_sparse else name not in FOR_SPARSE - {"seasonal_naive"}
+    """Sparse demand gets distributions, smooth demand gets paths, erratic demand may get either."""
+    if demand_class.is_sparse:
+        return name in DISTRIBUTIONS or name == "seasonal_naive"
+    if demand_class is DemandClass.ERRATIC:
+        return True
+    return name not in DISTRIBUTIONS and name != "mean_wild"
 
 
 def members_of(names: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ series.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,3 +82,61 @@ def _offsets(ratios: Vector, levels: Sequence[float]) -> Vector:
     n, sizes = ratios.size, np.abs(ratios)
     share = np.abs(2 * np.array(levels) - 1)
     return np.asarray(np.sign(np.array(levels) - 0.5) * np.quantile(sizes, np.minimum(share * (n + 1) / n, 1.0)))
+
+
+TOLERATED = 0.02
+"""How far a share of counts may lie from its level and still count as true: ties leave no sharper answer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Widening:
+    """What each level of a distribution must be moved by, in multiples of a series' size, to be true over a pool.
+
+    Conformal quantiles (Romano et al., 2019) for methods that tell a distribution and no path: counts, and wild
+    demand. A level above the median is only moved up, one below it only down, and no further than to the edge of what
+    is tolerated: that counts with many zeros are covered more often than a level says is nothing that could be mended.
+    """
+
+    offsets: Vector
+    levels: tuple[float, ...]
+
+    def applied(self, forecast: Forecast, size: float) -> Forecast:
+        """The forecast with its quantiles moved; `size` as `size_of` tells it."""
+        return replace(forecast, quantiles=forecast.quantiles + size * self.offsets[None, :])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PastQuantiles:
+    """What a distribution said at one past origin, what came, and the size of the series then."""
+
+    quantiles: Vector
+    actual: Vector
+    size: float
+
+
+def size_of(values: Vector) -> float:
+    """The mean size of the last 24 known periods; zero where nothing is known."""
+    recent = values[~np.isnan(values)][-24:]
+    return float(np.abs(recent).mean()) if recent.size else 0.0
+
+
+def widened(past: Iterable[PastQuantiles], levels: Sequence[float] = LEVELS) -> Widening | None:
+    """Learn the move of each level over all steps; None where too few outcomes are known."""
+    rows = [
+        (one.actual[step] - one.quantiles[step]) / one.size
+        for one in past
+        if one.size > 0
+        for step in np.flatnonzero(~np.isnan(one.actual))
+    ]
+    if len(rows) < ENOUGH:
+        return None
+    beyond, n = np.array(rows), len(rows)
+    offsets = np.zeros(len(levels))
+    for i, level in enumerate(levels):
+        if level > 0.5:
+            share = min((level - TOLERATED) * (n + 1) / n, 1.0)
+            offsets[i] = max(0.0, float(np.quantile(beyond[:, i], share)))
+        elif level < 0.5:
+            share = max(1 - (1 - level - TOLERATED) * (n + 1) / n, 0.0)
+            offsets[i] = min(0.0, float(np.quantile(beyond[:, i], share)))
+    return Widening(offsets, tuple(levels))

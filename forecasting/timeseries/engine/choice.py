@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from forecasting.timeseries.candidates import DEFAULT
+from forecasting.timeseries.candidates import DEFAULT, DISTRIBUTIONS
 from forecasting.timeseries.champion import Pool
 from forecasting.timeseries.classify import DemandClass
-from forecasting.timeseries.conformal import Calibration
-from forecasting.timeseries.series import Frequency
+from forecasting.timeseries.conformal import Calibration, Widening, scales_of, size_of
+from forecasting.timeseries.methods import Forecast
+from forecasting.timeseries.series import DemandSeries, Frequency
 
 Group = tuple[Frequency, DemandClass]
 """What shares a calibration."""
@@ -30,12 +31,14 @@ class PoolScore:
 class Choice:
     """One champion a pool and one calibration a frequency and class. `scores` are the grounds it was chosen on.
 
-    A pool that is absent gets the default ensemble of its class, a group that is absent the method's own quantiles.
-    `unreached` counts series that a budget left out of the choice.
+    Paths are calibrated around their points, distributions widened where they were too narrow. A pool that is absent
+    gets the default ensemble of its class, a group that is absent the method's own quantiles. `unreached` counts
+    series that a budget left out of the choice.
     """
 
     champions: Mapping[Pool, str] = field(default_factory=dict)
     calibrations: Mapping[Group, Calibration] = field(default_factory=dict)
+    widenings: Mapping[Group, Widening] = field(default_factory=dict)
     scores: Mapping[Pool, Mapping[str, PoolScore]] = field(default_factory=dict)
     unreached: int = 0
 
@@ -43,9 +46,17 @@ class Choice:
         """The method of every series of a pool."""
         return self.champions.get(pool, DEFAULT[pool.demand_class])
 
-    def calibration(self, pool: Pool) -> Calibration | None:
-        """What makes the intervals of a pool true, if it was learnt."""
-        return self.calibrations.get((pool.frequency, pool.demand_class))
+    def calibrated(self, pool: Pool, series: DemandSeries, forecast: Forecast) -> Forecast:
+        """The champion's forecast with the quantiles that past origins ask for; as it is where nothing was learnt."""
+        group = (pool.frequency, pool.demand_class)
+        if self.champion(pool) in DISTRIBUTIONS:
+            widening = self.widenings.get(group)
+            return forecast if widening is None else widening.applied(forecast, size_of(series.values))
+        calibration = self.calibrations.get(group)
+        scales = scales_of(series.values, series.season_length, forecast)
+        if calibration is None or scales is None or not np.isfinite(scales).all():
+            return forecast
+        return calibration.applied(forecast.point, scales)
 
 
 NO_CHOICE = Choice()
@@ -75,6 +86,10 @@ def format_choice(choice: Choice) -> dict[str, Any]:
             }
             for (frequency, kind), one in sorted(choice.calibrations.items())
         ],
+        "widenings": [
+            {"frequency": frequency, "class": kind.value, "levels": list(one.levels), "offsets": one.offsets.tolist()}
+            for (frequency, kind), one in sorted(choice.widenings.items())
+        ],
         "unreached": choice.unreached,
     }
 
@@ -93,7 +108,13 @@ def parse_choice(told: Mapping[str, Any]) -> Choice:
         )
         for row in told["calibrations"]
     }
-    return Choice(champions, calibrations, scores, int(told["unreached"]))
+    widenings = {
+        (_frequency(row["frequency"]), DemandClass(row["class"])): Widening(
+            np.array(row["offsets"], dtype=np.float64), tuple(row["levels"])
+        )
+        for row in told["widenings"]
+    }
+    return Choice(champions, calibrations, widenings, scores, int(told["unreached"]))
 
 
 def _frequency(text: Any) -> Frequency:

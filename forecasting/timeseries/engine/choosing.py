@@ -11,16 +11,29 @@ import numpy as np
 
 from forecasting.timeseries import metrics
 from forecasting.timeseries.backtest import actuals
-from forecasting.timeseries.candidates import DEFAULT, METHODS, names_for
+from forecasting.timeseries.candidates import DEFAULT, DISTRIBUTIONS, METHODS, may_be_champion, names_for
 from forecasting.timeseries.champion import ENOUGH_ORIGINS, Pool
-from forecasting.timeseries.conformal import Calibration, PastErrors, calibrated, scales_of
+from forecasting.timeseries.classify import DemandClass
+from forecasting.timeseries.conformal import (
+    Calibration,
+    PastErrors,
+    PastQuantiles,
+    Widening,
+    calibrated,
+    scales_of,
+    size_of,
+    widened,
+)
 from forecasting.timeseries.engine.answers import Item, answers_of
 from forecasting.timeseries.engine.choice import Choice, Group, PoolScore
 from forecasting.timeseries.methods import Forecast, Method
-from forecasting.timeseries.series import DemandSeries, Frequency, SeriesRefused
+from forecasting.timeseries.series import DemandSeries, Frequency, SeriesRefused, Vector
 
 FEWEST = 20
-"""A pool of fewer series says too little: it keeps the ensemble of its class."""
+"""A pool of fewer series says too little: it takes the choice of the next wider one."""
+WEIGHTIEST = 10.0
+"""A pooled loss must be as good as ten equal series' (the square of all volume over the sum of squares): where three
+hold half of it, what wins there wins by chance."""
 SHORTEST = 12
 BLOCK = 500
 """Series that are tried together: they share calendars, and the budget is asked after each."""
@@ -30,7 +43,7 @@ BLOCK = 500
 class Past:
     """A series as it is known now, and as it was known at past origins, in any order.
 
-    `then` may hold fewer than three: such a series is calibrated on, but chooses nothing.
+    The latest three of `then` choose, and all of it calibrates. With fewer than three it chooses nothing.
     """
 
     now: Item
@@ -46,7 +59,25 @@ class _Tally:
     mase: list[float] = field(default_factory=list)
     loss: float = 0.0
     total: float = 0.0
+    squares: float = 0.0
     errors: list[PastErrors] = field(default_factory=list)
+    quantiles: list[PastQuantiles] = field(default_factory=list)
+
+    def add(self, other: "_Tally") -> None:
+        """Count what the other counted too."""
+        self.series += other.series
+        self.trials += other.trials
+        self.mase += other.mase
+        self.loss += other.loss
+        self.total += other.total
+        self.squares += other.squares
+        self.errors += other.errors
+        self.quantiles += other.quantiles
+
+    @property
+    def weight(self) -> float:
+        """How many equal series the pooled loss is as good as."""
+        return self.total**2 / self.squares if self.squares > 0 else 0.0
 
     def score(self) -> PoolScore:
         mean = float(np.mean(self.mase)) if self.mase else None
@@ -54,13 +85,14 @@ class _Tally:
 
 
 def past_of(item: Item, horizon: int, origins: int = ENOUGH_ORIGINS) -> Past:
-    """Past origins of a series whose past was never told late: cut a third of a horizon apart, the first a whole one.
+    """Past origins of a series whose past was never told late: a third of a horizon apart,
+    the last a third of one before the end.
 
     Only origins that leave two seasons and twelve periods to learn from. Where periods become known late, or were
     corrected, build `Past` from what was known at each origin instead.
     """
     series = item.series
-    ends = [len(series) - max(1, -(-horizon * thirds // 3)) for thirds in range(3, 3 - origins, -1)]
+    ends = [len(series) - max(1, -(-horizon * thirds // 3)) for thirds in range(origins, 0, -1)]
     fewest = max(SHORTEST, 2 * series.season_length)
     then = (replace(series, values=series.values[:end]) for end in dict.fromkeys(ends) if end >= fewest)
     return Past(item, tuple(one for one in then if np.nansum(one.values) > 0))
@@ -77,9 +109,10 @@ def choose(
     """Choose one champion a pool by its error over past origins, and learn how wide its intervals must be.
 
     Mean MASE decides where demand comes most periods, the pooled quantile loss where it is sparse. Only series with
-    three origins choose; a pool with fewer than twenty of them keeps the default of its class. No series leaves its
-    pool's champion (docs/decisions). `methods` may be fewer than all (the cheap set, when the nightly run may take no
-    dear champion). `enough` is asked between blocks of series: once it says yes the rest is left unreached.
+    three origins choose; a pool with fewer than twenty of them takes the choice of its class, then of all that is not
+    smooth, then the default of the class. No series leaves its pool's champion (docs/decisions/0006). `methods` may be
+    fewer than all (the cheap set, when the nightly run may take no dear champion). `enough` is asked between blocks of
+    series: once it says yes the rest is left unreached.
     """
     tallies: dict[Pool, dict[str, _Tally]] = defaultdict(lambda: defaultdict(_Tally))
     usable = [(pool, one) for one in past if (pool := _pool(one.now.series)) is not None and one.then]
@@ -91,9 +124,9 @@ def choose(
             break
         steps = horizon if isinstance(horizon, int) else horizon[pool.frequency]
         _try(tallies[pool], pool, block, steps, methods, seed)
-    champions = {pool: _champion(pool, found) for pool, found in tallies.items()}
+    champions = {pool: _champion(pool, tallies) for pool in tallies}
     scores = {pool: {name: one.score() for name, one in found.items()} for pool, found in tallies.items()}
-    return Choice(champions, _calibrations(tallies, champions), scores, unreached)
+    return Choice(champions, _calibrations(tallies, champions), _widenings(tallies, champions), scores, unreached)
 
 
 def _pool(series: DemandSeries) -> Pool | None:
@@ -140,49 +173,72 @@ def _try(
                 for i, answer in zip(mine, given, strict=True)
                 if isinstance(answer, Forecast)
             ]
-            _count(tally, kept, full=len(kept) >= ENOUGH_ORIGINS)
+            _count(name, tally, sorted(kept, key=lambda one: -one[0].end.toordinal()))
 
 
-def _count(tally: _Tally, kept: Sequence[tuple[DemandSeries, Forecast, np.ndarray]], *, full: bool) -> None:
-    found = []
+def _count(name: str, tally: _Tally, kept: Sequence[tuple[DemandSeries, Forecast, Vector]]) -> None:
+    """Count one series, its latest origin first: what calibrates, and of three origins the errors and losses."""
     for then, forecast, actual in kept:
-        scales = scales_of(then.values, then.season_length, forecast)
-        if scales is not None:
+        if name in DISTRIBUTIONS:
+            tally.quantiles.append(PastQuantiles(forecast.quantiles, actual, size_of(then.values)))
+        elif (scales := scales_of(then.values, then.season_length, forecast)) is not None:
             tally.errors.append(PastErrors(actual - forecast.point, scales))
-        if full:
-            tally.trials += 1
-            tally.loss += metrics.quantile_loss_sum(actual, forecast.quantiles, forecast.levels)
-            tally.total += metrics.absolute_sum(actual)
-            found.append(metrics.mase(actual, forecast.point, train=then.values, season_length=then.season_length))
-    if full:
-        tally.series += 1
-        known = [value for value in found if value is not None]
-        tally.mase += [float(np.mean(known))] if known else []
+    if len(kept) < ENOUGH_ORIGINS:
+        return
+    found, total = [], 0.0
+    for then, forecast, actual in kept[:ENOUGH_ORIGINS]:
+        total += metrics.absolute_sum(actual)
+        tally.loss += metrics.quantile_loss_sum(actual, forecast.quantiles, forecast.levels)
+        found.append(metrics.mase(actual, forecast.point, train=then.values, season_length=then.season_length))
+    tally.series += 1
+    tally.trials += ENOUGH_ORIGINS
+    tally.total += total
+    tally.squares += total**2
+    known = [value for value in found if value is not None]
+    tally.mase += [float(np.mean(known))] if known else []
 
 
-def _champion(pool: Pool, found: Mapping[str, _Tally]) -> str:
-    """The lowest error of those that answered for most series; the default where too few series choose."""
-    default = DEFAULT[pool.demand_class]
-    most = max((one.series for one in found.values()), default=0)
-    if most < FEWEST:
-        return default
-    errors = {}
-    for name, one in found.items():
-        score = one.score()
-        error = score.wql if pool.demand_class.is_sparse else score.mase
-        if error is not None and one.series == most:
-            errors[name] = error
-    # the default wins a tie
-    return min(errors, key=lambda name: (errors[name], name != default, name)) if errors else default
+def _champion(pool: Pool, tallies: Mapping[Pool, Mapping[str, _Tally]]) -> str:
+    """The lowest error over the pool, or where that says too little over the next wider one; else the default.
+
+    The mean MASE decides where demand comes most periods, the pooled quantile loss where any of it is sparse.
+    """
+    same = sorted((one for one in tallies if one.frequency == pool.frequency), key=str)
+    kind = pool.demand_class
+    wider = [([pool], kind.is_sparse), ([one for one in same if one.demand_class is kind], kind.is_sparse)]
+    if kind is not DemandClass.SMOOTH:
+        wider.append(([one for one in same if one.demand_class is not DemandClass.SMOOTH], True))
+    for pools, by_loss in wider:
+        found = _together([tallies[one] for one in pools])
+        most = max((one.series for one in found.values()), default=0)
+        usable = {name: one for name, one in found.items() if one.series == most and may_be_champion(name, kind)}
+        if most >= FEWEST and (not by_loss or max(one.weight for one in usable.values()) >= WEIGHTIEST):
+            return _lowest({name: one.score() for name, one in usable.items()}, DEFAULT[kind], by_loss=by_loss)
+    return DEFAULT[kind]
+
+
+def _together(found: Sequence[Mapping[str, _Tally]]) -> dict[str, _Tally]:
+    sums: dict[str, _Tally] = defaultdict(_Tally)
+    for tallies in found:
+        for name, one in tallies.items():
+            sums[name].add(one)
+    return sums
+
+
+def _lowest(scores: Mapping[str, PoolScore], default: str, *, by_loss: bool) -> str:
+    """The name of the lowest error; the default wins a tie."""
+    errors = {name: score.wql if by_loss else score.mase for name, score in scores.items()}
+    known = {name: error for name, error in errors.items() if error is not None}
+    return min(known, key=lambda name: (known[name], name != default, name)) if known else default
 
 
 def _calibrations(
     tallies: Mapping[Pool, Mapping[str, _Tally]], champions: Mapping[Pool, str]
 ) -> dict[Group, Calibration]:
-    """One a frequency and class of demand that comes most periods; counts keep their distribution's quantiles."""
+    """One a frequency and class, from the errors of its champions that forecast a path."""
     groups: dict[Group, list[PastErrors]] = defaultdict(list)
     for pool, found in tallies.items():
-        if not pool.demand_class.is_sparse and champions[pool] in found:
+        if champions[pool] in found and champions[pool] not in DISTRIBUTIONS:
             groups[pool.frequency, pool.demand_class] += found[champions[pool]].errors
     learnt: dict[Group, Calibration] = {}
     for (frequency, kind), errors in groups.items():
@@ -191,3 +247,13 @@ def _calibrations(
         if found_here is not None:
             learnt[frequency, kind] = found_here
     return learnt
+
+
+def _widenings(tallies: Mapping[Pool, Mapping[str, _Tally]], champions: Mapping[Pool, str]) -> dict[Group, Widening]:
+    """One a frequency and class, from what its champions that tell a distribution said."""
+    groups: dict[Group, list[PastQuantiles]] = defaultdict(list)
+    for pool, found in tallies.items():
+        if champions[pool] in found and champions[pool] in DISTRIBUTIONS:
+            groups[pool.frequency, pool.demand_class] += found[champions[pool]].quantiles
+    learnt = {group: widened(past) for group, past in groups.items()}
+    return {group: one for group, one in learnt.items() if one is not None}

@@ -8,7 +8,6 @@ import numpy as np
 
 from forecasting.timeseries.candidates import METHODS
 from forecasting.timeseries.champion import Pool
-from forecasting.timeseries.conformal import scales_of
 from forecasting.timeseries.engine.answers import Answer, Item, answers_of
 from forecasting.timeseries.engine.choice import Choice
 from forecasting.timeseries.engine.explaining import explained
@@ -110,10 +109,8 @@ def _ask_others(
 def _outcome(item: Item, pool: Pool, name: str, answer: Answer, choice: Choice) -> Outcome:
     if not isinstance(answer, Forecast):
         return Outcome(item.series.key, pool, reason=str(answer))
-    calibration = choice.calibration(pool) if name == choice.champion(pool) else None
-    scales = scales_of(item.series.values, item.series.season_length, answer)
-    if calibration is not None and scales is not None and np.isfinite(scales).all():
-        answer = calibration.applied(answer.point, scales)
+    if name == choice.champion(pool):
+        answer = choice.calibrated(pool, item.series, answer)
     return Outcome(item.series.key, pool, name, whole(answer) if item.whole_units else answer)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecasting.timeseries.conformal import PastErrors, bucket_of, calibrated, scales_of
+from forecasting.timeseries.conformal import PastErrors, PastQuantiles, bucket_of, calibrated, scales_of, widened
 from forecasting.timeseries.methods import LEVELS, Forecast
 from forecasting.timeseries.metrics import coverage
 
@@ -51,3 +51,33 @@ def test_a_series_that_never_changed_has_no_scale():
     forecast = Forecast(np.ones(3), np.ones((3, 11)))
     assert scales_of(np.ones(40), 12, forecast) is None
     assert (scales_of(np.arange(40.0), 12, forecast) > 0).all()
+
+
+# --- distributions ---------------------------------------------------------------------------------------------------
+
+
+def _counted(mean, told, count=400, seed=3):
+    """Poisson counts of one mean, beside the quantiles that another mean would have."""
+    dice = np.random.default_rng(seed)
+    quantiles = np.quantile(dice.poisson(told, 20_000), LEVELS)
+    return [PastQuantiles(np.tile(quantiles, (6, 1)), dice.poisson(mean, 6).astype(float), mean) for _ in range(count)]
+
+
+def test_a_distribution_that_was_too_narrow_is_widened_until_it_is_true():
+    past = _counted(20, told=14)
+    moved = widened(past)
+    fresh = _counted(20, told=14, seed=4)
+    actual = np.concatenate([one.actual for one in fresh])
+    forecasts = [moved.applied(Forecast(np.full(6, 14.0), one.quantiles), one.size) for one in fresh]
+    found = np.concatenate([one.quantiles for one in forecasts])
+    for i, level in enumerate(LEVELS):
+        if level > 0.5:
+            assert (actual <= found[:, i]).mean() >= level - 0.03
+
+
+def test_a_true_distribution_stays_what_it_is():
+    assert (widened(_counted(3, told=3)).offsets == 0).all()
+
+
+def test_few_outcomes_widen_nothing():
+    assert widened(_counted(3, told=1, count=10)) is None

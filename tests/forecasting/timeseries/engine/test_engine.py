@@ -96,7 +96,9 @@ def test_a_choice_reads_back_to_the_same_bits(choice):
     assert _bits(forecast_pool(items, again, horizon=6)) == _bits(forecast_pool(items, choice, horizon=6))
 
 
-@pytest.mark.parametrize("wrong", [{}, {"pools": [{"frequency": "H"}], "calibrations": [], "unreached": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{}, {"pools": [{"frequency": "H"}], "calibrations": [], "widenings": [], "unreached": 0}]
+)
 def test_a_choice_that_is_none_is_refused(wrong):
     with pytest.raises((KeyError, ValueError)):
         parse_choice(wrong)
