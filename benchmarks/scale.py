@@ -20,7 +20,7 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
-from benchmarks import capture, filling
+from benchmarks import bare, capture, filling
 from benchmarks.server import Server
 from benchmarks.verify import bare_processes
 from ledger.tlog import proof
@@ -60,9 +60,9 @@ def _captured(server: Server, count: int) -> dict[str, float]:
     public_key = bytes(SigningKey(base64.b64decode(client["signing_key"])).verify_key)
     made = capture.items(client, count)
     batches = [json.dumps(made[at : at + BATCH]).encode() for at in range(0, count, BATCH)]
-    floors = [capture.bare(made[:2_000], public_key)]
+    floors = [bare.checked(made[:2_000], public_key)]
     took, _ = capture.posted(server, capture.token(server, client), batches, clients=4)
-    floors.append(capture.bare(made[:2_000], public_key))
+    floors.append(bare.checked(made[:2_000], public_key))
     floor = statistics.mean(floors)
     return {"rate": count / took, "share": count / took / floor}
 

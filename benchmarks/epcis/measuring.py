@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bare import owner_url
 from benchmarks.epcis import material, peer
 from benchmarks.server import Server
-from supplychain.services.datafolder import DataFolder
 
 _GB = 1024 * 1024
 
@@ -32,7 +32,7 @@ def measure(
             server, token, [material.json_document(part) for part in _parts(listed, batch)], clients=4
         )
         xml = [material.xml_document(part) for part in _parts(listed[:peer_count], batch)]
-        theirs = peer_count / peer.loaded(xml, owner_url=_owner_url(server))
+        theirs = peer_count / peer.loaded(xml, owner_url=owner_url(server))
         found |= {
             f"{name}_events_per_second": round(ours),
             f"{name}_quartet_epcis_per_second": round(theirs),
@@ -99,12 +99,6 @@ def _posted(server: Server, token: str, documents: list[bytes], *, clients: int)
     took = time.perf_counter() - start
     assert not wrong, wrong[:2]
     return took
-
-
-def _owner_url(server: Server) -> str:
-    running = DataFolder(Path(server.data)).running()
-    assert running is not None
-    return running.env["DATABASE_OWNER_URL"]
 
 
 # --- one large document ----------------------------------------------------------------------------------------------
