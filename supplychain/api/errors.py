@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -38,6 +38,10 @@ class Fault:
     value: Any = None
     allowed: tuple[str, ...] = ()
     did_you_mean: str | None = None
+
+    def moved(self, place: str) -> Fault:
+        """The same fault of what stands at `place`."""
+        return replace(self, pointer=place + (self.pointer or ""))
 
     def document(self) -> dict[str, Any]:
         """The fault as a member of `errors`; what is not known is left out."""

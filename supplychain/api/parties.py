@@ -35,6 +35,7 @@ def _shown(found: partners.Met) -> dict[str, Any]:
         "name": found.party.name,
         "uri": found.party.uri,
         "identifiers": found.identifiers,
+        "prefixes": found.prefixes,
         "is_own": found.is_own,
         "sites": [{"uri": each.uri, "name": each.name, "country": each.country or None} for each in found.sites],
         "products": [{"uri": each.uri, "name": each.name, "uom": each.uom or None} for each in found.products],

@@ -20,6 +20,8 @@ from supplychain.api.shapeparts import (
 
 ROLE: Shape = {"type": "string", "enum": ["viewer", "operator", "planner", "manager", "auditor"]}
 EMAIL: Shape = {"type": "string", "format": "email", "maxLength": 254}
+NAME: Shape = {"type": "string", "minLength": 1, "maxLength": 160}
+URI: Shape = {"type": "string", "description": "Any of its forms; kept as a Digital Link.", "maxLength": 255}
 PERSON_MEMBERS: dict[str, Shape] = {
     "id": {**COUNT, "description": "Their id at this party."},
     "email": TEXT,
@@ -109,6 +111,7 @@ SHAPES: dict[str, Shape] = {
             "name": TEXT,
             "uri": TEXT,
             "identifiers": listed(TEXT),
+            "prefixes": listed(TEXT),
             "is_own": YES_OR_NO,
             "sites": listed(SITE),
             "products": listed(PRODUCT),
@@ -140,6 +143,55 @@ SHAPES: dict[str, Shape] = {
         },
     ),
     "Samples": record("Samples, in the order in which they make a story.", {"items": listed(ref("Sample"))}),
+    "HowMany": record("How many were taken.", {"count": COUNT}),
+    "NewProducts": record(
+        "Products to be named, all or none.",
+        {
+            "items": listed(
+                record(
+                    "A product.",
+                    {
+                        "uri": URI,
+                        "name": NAME,
+                        "uom": {"type": "string", "minLength": 1, "maxLength": 3},
+                        "unit_name": {"type": "string", "minLength": 1, "maxLength": 20},
+                    },
+                    optional=("uom", "unit_name"),
+                    additionalProperties=False,
+                ),
+                minItems=1,
+                maxItems=1000,
+            )
+        },
+        additionalProperties=False,
+    ),
+    "NewSites": record(
+        "Places to be named, all or none.",
+        {
+            "items": listed(
+                record(
+                    "A place.",
+                    {
+                        "uri": URI,
+                        "name": NAME,
+                        "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
+                        "latitude": {"type": "number", "minimum": -90, "maximum": 90},
+                        "longitude": {"type": "number", "minimum": -180, "maximum": 180},
+                    },
+                    optional=("country", "latitude", "longitude"),
+                    additionalProperties=False,
+                ),
+                minItems=1,
+                maxItems=1000,
+            )
+        },
+        additionalProperties=False,
+    ),
+    "Prefix": record(
+        "A GS1 company prefix.",
+        {"prefix": {"type": "string", "pattern": "^[0-9]{6,12}$"}},
+        additionalProperties=False,
+    ),
     "WitnessStanding": record(
         "A witness: what it cosigned last, and what it answered when it was asked last.",
         {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ledger import tenancy
-from supplychain.models import Event, Party, PartyIdentifier, Product, Shipment, Site
+from supplychain.models import CompanyPrefix, Event, Party, PartyIdentifier, Product, Shipment, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Met:
     party: Party
     is_own: bool
     identifiers: list[str]
+    prefixes: list[str]
     sites: list[Site]
     products: list[Product]
 
@@ -42,5 +43,11 @@ def met(party: UUID) -> list[Met]:
     products: dict[UUID, list[Product]] = defaultdict(list)
     for product in Product.objects.filter(party__in=known):
         products[product.party_id].append(product)  # type: ignore[index]
+    prefixes: dict[UUID, list[str]] = defaultdict(list)
+    for prefix in CompanyPrefix.objects.filter(party__in=known):
+        prefixes[prefix.party_id].append(prefix.prefix)
     rows = sorted(Party.objects.filter(id__in=known), key=lambda row: (row.id != party, row.name))
-    return [Met(row, row.id == party, identifiers[row.id], sites[row.id], products[row.id]) for row in rows]
+    return [
+        Met(row, row.id == party, identifiers[row.id], prefixes[row.id], sites[row.id], products[row.id])
+        for row in rows
+    ]

@@ -113,6 +113,7 @@ class Shell:
         if self._membership.may_manage:
             waiting = KeyRequest.objects.filter(party=self._membership.party_id, state=KeyRequest.State.WAITING).count()
             found.append(self._item("Keys & people", "keys", count=waiting, counts="waiting", tone="go"))
+            found.append(self._item("Products & sites", "names"))
         found.append(Item("API", "/api/v1/docs", current=False))
         return found
 

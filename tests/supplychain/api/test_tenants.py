@@ -12,7 +12,7 @@ from django.urls import get_resolver
 
 from ledger import keystore, tenancy
 from ledger.tlog import keys
-from supplychain.models import Role
+from supplychain.models import CompanyPrefix, Role
 from supplychain.operations import held_key
 from tests.cast import World, sscc
 from tests.people import person
@@ -54,6 +54,7 @@ def shipped(world: World) -> dict[str, str]:
         "<uuid:request_id>": str(request_key(world.grower).id),
         "<int:membership_id>": str(person(world.grower, Role.MANAGER).memberships.get().pk),
         "<str:client_id>": make_client(world.grower)[0].client_id,
+        "<str:prefix>": CompanyPrefix.objects.create(prefix="9521141", party=world.grower.party).prefix,
     }
 
 
@@ -65,6 +66,7 @@ ABSENT = {
     "<uuid:request_id>": str(uuid4()),
     "<int:membership_id>": "99999",
     "<str:client_id>": "nobody",
+    "<str:prefix>": "9521142",
 }
 
 
