@@ -14,7 +14,10 @@ class ForecastingConfig(AppConfig):
     verbose_name = "Forecasting"
 
     def ready(self) -> None:
-        """Tell the job runner what a forecast job does."""
+        """Tell the job runner what the jobs of forecasts do."""
         from forecasting import jobs, operations
 
         jobs.register(operations.FORECAST, operations.forecast)
+        jobs.register(operations.CHOICE, operations.choice)
+        jobs.register(operations.SHARD, operations.shard, failed=operations.shard_failed)
+        jobs.register(operations.SIGN, operations.sign, failed=operations.sign_failed)

@@ -5,7 +5,7 @@ observations; this module groups them into series and keeps the checkpoint they 
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -44,7 +44,10 @@ class SeriesKey:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One quantity that an entry tells of. `source` (a party and its event id) is what a later entry may withdraw."""
+    """One quantity that an entry tells of. `source` (a party and its event id) is what a later entry may withdraw.
+
+    `origin` is the place that the goods came from, where the entry says so.
+    """
 
     series: SeriesKey
     at: datetime
@@ -53,6 +56,7 @@ class Observation:
     attested: bool
     index: int
     source: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,27 @@ def register_stateful_decoder(start: Callable[[], Decode]) -> None:
     _start[:] = [start]
 
 
+def decoder() -> Decode:
+    """A fresh decoder. Raises NoDecoder when nobody has said what events mean."""
+    if not _start:
+        raise NoDecoder("no decoder of events is registered")
+    return _start[0]()
+
+
+Countries = Callable[[Iterable[str]], Mapping[str, str]]
+_countries: list[Countries] = []
+
+
+def register_countries(countries: Countries) -> None:
+    """Let `countries` tell the country (ISO 3166-1 alpha-2) of sites: their public holidays are known ahead."""
+    _countries[:] = [countries]
+
+
+def countries_of(sites: Iterable[str]) -> Mapping[str, str]:
+    """The country of each site of which it is known."""
+    return _countries[0](sites) if _countries else {}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesHistory:
     """The observations of one series."""
@@ -85,6 +110,7 @@ class SeriesHistory:
     key: SeriesKey
     observations: tuple[Dated, ...]
     attested: bool
+    first_index: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,17 +121,18 @@ class History:
     series: tuple[SeriesHistory, ...]
 
 
-def demand_history(*, tree_size: int | None = None) -> History:
+def demand_history(*, tree_size: int | None = None, cutoff: datetime | None = None) -> History:
     """Read the demand from the first `tree_size` entries (default: all). Disputed entries are left out.
+
+    With a cutoff the kind of demand is chosen among those that were known then; without one every kind is told.
 
     Raises ledger.verified.LogBroken when the log does not hold, and NoDecoder when nobody has said what events mean.
     """
-    if not _start:
-        raise NoDecoder("no decoder of events is registered")
-    decode, checkpoint = _start[0](), None
+    decode, checkpoint = decoder(), None
     found: dict[SeriesKey, dict[str, list[Dated]]] = {}
     attested: set[SeriesKey] = set()
     by_source: dict[str, set[SeriesKey]] = {}
+    first_index: dict[SeriesKey, int] = {}
     for entry in verified_entries(tree_size=tree_size):
         checkpoint = entry.checkpoint
         if entry.disputed or entry.body is None or entry.statement.type != "event":
@@ -117,7 +144,9 @@ def demand_history(*, tree_size: int | None = None) -> History:
             if told.series.kind not in DEMAND_KINDS:
                 continue
             # Nobody knows a thing after it stands in the log.
-            dated = Dated(told.at, min(told.known_at, entry.record_time), told.quantity)
+            known_at = min(told.known_at, entry.record_time)
+            dated = Dated(told.at, known_at, told.quantity, None, told.attested, told.origin)
+            first_index.setdefault(told.series, entry.index)
             found.setdefault(told.series, {}).setdefault(told.source, []).append(dated)
             if told.source:
                 by_source.setdefault(told.source, set()).add(told.series)
@@ -126,8 +155,13 @@ def demand_history(*, tree_size: int | None = None) -> History:
     return History(
         checkpoint,
         tuple(
-            SeriesHistory(key, tuple(dated for told in found[key].values() for dated in told), key in attested)
-            for key in preferred(found)
+            SeriesHistory(
+                key,
+                tuple(dated for told in found[key].values() for dated in told),
+                key in attested,
+                first_index[key],
+            )
+            for key in (preferred(_known(found, cutoff)) if cutoff else sorted(found, key=lambda key: key.text))
         ),
     )
 
@@ -154,6 +188,12 @@ def _withdraw(
             replace(dated, withdrawn_at=known_at) if dated.withdrawn_at is None else dated
             for dated in found[key][told.source]
         ]
+
+
+def _known(found: Mapping[SeriesKey, Mapping[str, list[Dated]]], cutoff: datetime) -> list[SeriesKey]:
+    return [
+        key for key, told in found.items() if any(one.known_at <= cutoff for those in told.values() for one in those)
+    ]
 
 
 def preferred(keys: Iterable[SeriesKey]) -> list[SeriesKey]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from celery import current_app
@@ -60,12 +60,21 @@ Complete = Callable[[], dict[str, Any]]
 Handler = Callable[[Claim, Beat, Clock], Complete]
 """Does the long part, writes nothing, and answers with what writes."""
 
+class Failed(Protocol):
+    """Told of a job that failed for good, inside the transaction that says so."""
+
+    def __call__(self, job: Job, *, now: datetime) -> None: ...
+
+
 _handlers: dict[str, Handler] = {}
+_mourners: dict[str, Failed] = {}
 
 
-def register(kind: str, handler: Handler) -> None:
-    """Say what a job of `kind` does."""
+def register(kind: str, handler: Handler, *, failed: Failed | None = None) -> None:
+    """Say what a job of `kind` does, and who is told when one has failed for good."""
     _handlers[kind] = handler
+    if failed is not None:
+        _mourners[kind] = failed
 
 
 # --- making ----------------------------------------------------------------------------------------------------------
@@ -207,13 +216,22 @@ def finish(claimed: Claim, complete: Complete, *, clock: Clock) -> None:
 def fail(claimed: Claim, reason: str, *, now: datetime, for_good: bool = False) -> None:
     """Note why an attempt failed: the job waits for the sweeper, or has failed when that was the last one."""
     over = for_good or Job.objects.filter(pk=claimed.job, attempts__gte=ATTEMPTS).exists()
-    _held(claimed).update(
-        status=Job.Status.FAILED if over else Job.Status.QUEUED,
-        error=reason[:2000] or "no reason was given",
-        lease_until=None,
-        sent_at=now,
-        finished_at=now if over else None,
-    )
+    with transaction.atomic():
+        noted = _held(claimed).update(
+            status=Job.Status.FAILED if over else Job.Status.QUEUED,
+            error=reason[:2000] or "no reason was given",
+            lease_until=None,
+            sent_at=now,
+            finished_at=now if over else None,
+        )
+        if noted and over:
+            _mourn(claimed.job, now=now)
+
+
+def _mourn(job_id: UUID, *, now: datetime) -> None:
+    job = Job.objects.get(pk=job_id)
+    if job.kind in _mourners:
+        _mourners[job.kind](job, now=now)
 
 
 def _held(claimed: Claim) -> QuerySet[Job]:
@@ -226,13 +244,17 @@ def _held(claimed: Claim) -> QuerySet[Job]:
 def sweep(*, now: datetime) -> list[UUID]:
     """End jobs whose last attempt died, and ring again for those that wait or whose worker died; tell which."""
     dead = Q(status=Job.Status.RUNNING, lease_until__lt=now)
-    Job.objects.filter(dead, attempts__gte=ATTEMPTS).update(
-        status=Job.Status.FAILED,
-        error=f"its worker died {ATTEMPTS} times before it was done",
-        fence=F("fence") + 1,
-        lease_until=None,
-        finished_at=now,
-    )
+    for job_id in Job.objects.filter(dead, attempts__gte=ATTEMPTS).values_list("id", flat=True):
+        with transaction.atomic():
+            ended = Job.objects.filter(dead, pk=job_id).update(
+                status=Job.Status.FAILED,
+                error=f"its worker died {ATTEMPTS} times before it was done",
+                fence=F("fence") + 1,
+                lease_until=None,
+                finished_at=now,
+            )
+            if ended:
+                _mourn(job_id, now=now)
     unheard = Q(sent_at__isnull=True) | Q(sent_at__lt=now - RING_AGAIN_AFTER)
     waiting = Job.objects.filter(dead | Q(status=Job.Status.QUEUED), unheard)
     ids = list(waiting.values_list("id", flat=True))

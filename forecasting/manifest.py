@@ -13,12 +13,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from forecasting.history import DEMAND_RULE
-from forecasting.runs import METHODS, RunResult, RunSettings, SeriesResult
+from forecasting.history import DEMAND_RULE, SeriesKey
+from forecasting.runs import RunSettings, SeriesResult
+from forecasting.timeseries.candidates import ENSEMBLES, METHODS
 from forecasting.timeseries.methods import Forecast
+from forecasting.timeseries.series import step_from
 from ledger.tlog import merkle
 
-FORMAT = "waylog-forecast-manifest/1"
+FORMAT = "waylog-forecast-manifest/2"
 MOST_BYTES = 900_000
 MOST_RECORDS = 600
 """A body has at most 1 MiB and 50,000 nodes; a larger run lists no series in it, and its root still covers all."""
@@ -35,10 +37,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SignedFor:
-    """A manifest's bytes, the records of its series in order (each the bytes of its leaf), and the root over them."""
+    """A manifest's bytes, and the root of the RFC 6962 tree over the records of its series."""
 
     body: bytes
-    leaves: list[bytes]
     series_root: bytes
 
     @property
@@ -47,34 +48,51 @@ class SignedFor:
         return hashlib.sha256(self.body).digest()
 
 
-def make(run: UUID, source: Source, settings: RunSettings, result: RunResult, versions: Mapping[str, str]) -> SignedFor:
-    """Make the manifest of a run."""
-    records = [record_of(found) for found in result.series]
-    leaves = [encode(record) for record in records]
-    root = series_root(leaves)
+def make(
+    run: UUID,
+    source: Source,
+    settings: RunSettings,
+    leaves: Sequence[bytes],
+    versions: Mapping[str, str],
+    *,
+    kind: str = "forecast",
+    choice: str = "",
+    chosen: Mapping[str, Any] | None = None,
+    records: Sequence[Mapping[str, Any]] = (),
+    carried: int = 0,
+) -> SignedFor:
+    """Make the manifest of a run over `leaves`, the hashes of its series' records in order.
+
+    `choice` is the digest of the manifest whose champions it uses, `chosen` what a choice run settled.
+    """
+    root = merkle.root_of(leaves)
     told = {
         "format": FORMAT,
         "run": run.hex,
+        "kind": kind,
         "log": {"origin": source.origin, "tree_size": source.tree_size, "root_hash": source.root_hash.hex()},
         "settings": format_settings(settings),
         "demand": DEMAND_RULE,
-        "methods": {method.name: dict(method.parameters()) for method in METHODS},
-        "champions": [
-            {"frequency": pool.frequency, "class": pool.demand_class.value, "length": pool.length, "method": method}
-            for pool, method in sorted(result.champions.items(), key=lambda item: str(item[0]))
-        ],
+        "methods": {name: dict(method.parameters()) for name, method in METHODS.items()},
+        "ensembles": {name: {"members": list(members), "how": how} for name, (members, how) in ENSEMBLES.items()},
         "versions": dict(versions),
-        "series_count": len(records),
+        "choice": choice or None,
+        "chosen": chosen,
+        "series_count": len(leaves),
+        "carried": carried,
         "series_root": root.hex(),
     }
-    body = encode({**told, "series": records})
-    if len(records) > MOST_RECORDS or len(body) > MOST_BYTES:
+    body = encode({**told, "series": list(records)}) if records and len(records) <= MOST_RECORDS else encode(told)
+    if len(body) > MOST_BYTES:
         body = encode(told)
-    return SignedFor(body, leaves, root)
+    return SignedFor(body, root)
 
 
-def record_of(found: SeriesResult) -> dict[str, Any]:
-    """What the manifest says of one series: digests of what went in and came out, method and scores, or a reason."""
+def record_of(found: SeriesResult, settings: RunSettings) -> dict[str, Any]:
+    """What is signed of one series: digests of what went in and came out, method, or a reason.
+
+    It names its cutoff: a series that nothing changed keeps its record through later nights.
+    """
     key, told = found.key, format_forecast(found)
     return {
         "kind": key.kind,
@@ -84,13 +102,33 @@ def record_of(found: SeriesResult) -> dict[str, Any]:
         "tenant": key.tenant.hex if key.tenant else None,
         "frequency": found.frequency,
         "attested": found.attested,
+        "cutoff": settings.cutoff.astimezone(UTC).isoformat(),
         "history": found.series.digest().hex() if found.series is not None else None,
         "periods": len(found.series) if found.series is not None else 0,
+        "country": found.country,
+        "beside": hashlib.sha256(found.beside().encode()).hexdigest(),
+        "flags": digest_of(format_flags(found)),
+        "shares": digest_of(dict(found.shares)),
         "class": found.pool.demand_class.value if found.pool is not None else "",
         "method": found.method,
-        "scores": format_scores(found),
         "forecast": digest_of(told) if told["steps"] else None,
         "reason": found.reason,
+    }
+
+
+def input_of(found: SeriesResult) -> dict[str, Any]:
+    """What a choice signs of a series that it looked at: digests of what went in."""
+    key = found.key
+    return {
+        "kind": key.kind,
+        "product": key.product,
+        "site": key.site,
+        "unit": key.unit,
+        "tenant": key.tenant.hex if key.tenant else None,
+        "frequency": found.frequency,
+        "history": found.series.digest().hex() if found.series is not None else None,
+        "country": found.country,
+        "beside": hashlib.sha256(found.beside().encode()).hexdigest(),
     }
 
 
@@ -108,23 +146,31 @@ def _as_floats(value: Any) -> Any:
 
 
 def format_forecast(found: SeriesResult) -> dict[str, Any]:
-    """A forecast as JSON, with its components and the backtest of its method: what the page draws."""
+    """A forecast as JSON, with its components: what the page draws."""
     if found.forecast is None or found.series is None:
-        return {"steps": [], "levels": [], "components": {}, "backtest": {}}
+        return {"steps": [], "levels": [], "components": {}}
     forecast = found.forecast
     return {
         "steps": format_steps(found.series.future(forecast.horizon), forecast),
         "levels": list(forecast.levels),
         "components": {name: (values + 0.0).tolist() for name, values in forecast.components.items()},
-        "backtest": format_backtest(found),
     }
 
 
-def format_scores(found: SeriesResult) -> dict[str, Any]:
-    """The scores of all methods that were tried on a series that has a forecast."""
-    if found.forecast is None:
-        return {}
-    return {name: asdict(scores) for name, scores in found.tested.scores().items()}
+def format_flags(found: SeriesResult) -> list[dict[str, Any]]:
+    """What was capped before a method saw it, or should be looked at; by period."""
+    if found.series is None:
+        return []
+    series = found.series
+    return [
+        {
+            "period": step_from(series.start, series.frequency, flag.place).isoformat(),
+            "kind": flag.kind,
+            "told": flag.told,
+            "used": flag.used,
+        }
+        for flag in found.flags
+    ]
 
 
 def format_steps(periods: Sequence[date], forecast: Forecast) -> list[Any]:
@@ -135,32 +181,16 @@ def format_steps(periods: Sequence[date], forecast: Forecast) -> list[Any]:
     ]
 
 
-def format_backtest(found: SeriesResult) -> dict[str, Any]:
-    """What the chosen method forecast at each origin, and what came; for the picture and its table."""
-    return {
-        "origins": [
-            {
-                "cutoff": trial.cutoff.astimezone(UTC).isoformat(),
-                "first_period": trial.first_period.isoformat(),
-                "point": trial.forecast.point.tolist(),
-                "lower_80": trial.forecast.interval(80)[0].tolist(),
-                "upper_80": trial.forecast.interval(80)[1].tolist(),
-                "actual": format_values(trial.actual.tolist()),
-            }
-            for trial in found.tested.trials.get(found.method, ())
-        ],
-        "left_out": list(found.tested.left_out),
-    }
-
-
-def series_root(leaves: Sequence[bytes]) -> bytes:
-    """The root of the RFC 6962 tree whose leaves are the records, as compact JSON."""
-    return merkle.root_of([merkle.leaf_hash(leaf) for leaf in leaves])
-
-
 def encode(value: Any) -> bytes:
     """Compact JSON with sorted names; a number reads back to the same bits."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def parse(record: str) -> tuple[str, dict[str, Any]]:
+    """A record as JSON, with the text of its series' key to sort by."""
+    told = json.loads(record)
+    tenant = UUID(hex=told["tenant"]) if told["tenant"] else None
+    return SeriesKey(told["kind"], told["product"], told["site"], told["unit"], tenant).text, told
 
 
 def fault_in(record: Mapping[str, Any], told: Mapping[str, Any]) -> str:
@@ -178,9 +208,12 @@ def format_values(values: Sequence[float]) -> list[float | None]:
 
 def format_settings(settings: RunSettings) -> dict[str, Any]:
     """Settings as JSON; `parse_settings` reads them back."""
-    return {**asdict(settings), "cutoff": settings.cutoff.astimezone(UTC).isoformat()}
+    tenant = settings.tenant.hex if settings.tenant else None
+    return {**asdict(settings), "cutoff": settings.cutoff.astimezone(UTC).isoformat(), "tenant": tenant}
 
 
 def parse_settings(told: Mapping[str, Any]) -> RunSettings:
-    """Read what `format_settings` wrote. Raises RunRefused or ValueError."""
-    return RunSettings(**{**told, "cutoff": datetime.fromisoformat(str(told["cutoff"]))})
+    """Read what `format_settings` wrote. Raises RunRefused, TypeError or ValueError."""
+    tenant = told.get("tenant")
+    read = {"cutoff": datetime.fromisoformat(str(told["cutoff"])), "tenant": UUID(hex=tenant) if tenant else None}
+    return RunSettings(**{**told, **read})

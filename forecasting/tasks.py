@@ -36,6 +36,13 @@ def nightly_forecast(**_later: object) -> None:
         operations.request_nightly_forecast(now=timezone.now())  # noqa: TID251
 
 
+@shared_task(ignore_result=True)
+def weekly_choice(**_later: object) -> None:
+    """Ask for the week's choice of methods, once however many beats strike."""
+    with tenancy.system():
+        operations.request_weekly_choice(now=timezone.now())  # noqa: TID251
+
+
 @contextmanager
 def beating_heart(claimed: jobs.Claim) -> Iterator[None]:
     """Keep the lease from a thread of its own while a step takes long (verifying the log, fitting one series)."""

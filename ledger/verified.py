@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -50,12 +50,40 @@ def verified_entries(*, tree_size: int | None = None) -> Iterator[VerifiedEntry]
     Raises LogBroken before anything is yielded when a hash, a signature, a key, a link, a body or the root does not
     hold; and in the middle, should the stored bytes change while they are read.
     """
+    return _read_again(_checked(tree_size), 0)
+
+
+def verified_since(after: int, root_hash: bytes) -> tuple[VerifiedCheckpoint, Iterator[VerifiedEntry] | None]:
+    """Verify the whole log; answer with its checkpoint and the entries from index `after` on.
+
+    None for the entries when the first `after` have another root than `root_hash`: whoever kept that reads all again.
+    Raises LogBroken.
+    """
+    found = _checked(None)
+    hashes = memoryview(found.leaf_hashes)
+    is_prefix = after <= found.tree_size and (
+        merkle.root_of(bytes(hashes[i * 32 : i * 32 + 32]) for i in range(after)) == root_hash
+    )
+    return checkpoint_of(found), _read_again(found, after) if is_prefix else None
+
+
+def roots_at(sizes: Collection[int]) -> dict[int, bytes]:
+    """The roots that the log had at these sizes, from its verified entries. Raises LogBroken."""
+    found = _checked(max(sizes, default=0))
+    hashes, tree, roots = memoryview(found.leaf_hashes), merkle.CompactRange(), {}
+    for size in sorted(size for size in set(sizes) if size <= found.tree_size):
+        tree = tree.extend(bytes(hashes[i * 32 : i * 32 + 32]) for i in range(tree.size, size))
+        roots[size] = tree.root()
+    return roots
+
+
+def _checked(tree_size: int | None) -> audit.Found:
     with tenancy.system():
         found = audit.check_log(tree_size=tree_size, trusted_size=trusted_size(tree_size))
         if not found.holds:
             raise LogBroken(f"the log does not hold: {found.faults[0]}")
         remember(found)
-    return _read_again(found)
+    return found
 
 
 def checkpoint_of(found: audit.Found) -> VerifiedCheckpoint:
@@ -63,9 +91,9 @@ def checkpoint_of(found: audit.Found) -> VerifiedCheckpoint:
     return VerifiedCheckpoint(found.origin, found.tree_size, found.root_hash, found.checkpoint)
 
 
-def _read_again(found: audit.Found) -> Iterator[VerifiedEntry]:
+def _read_again(found: audit.Found, after: int) -> Iterator[VerifiedEntry]:
     checkpoint, hashes = checkpoint_of(found), memoryview(found.leaf_hashes)
-    for at in range(0, found.tree_size, _CHUNK):
+    for at in range(after, found.tree_size, _CHUNK):
         end = min(at + _CHUNK, found.tree_size)
         with tenancy.system():
             rows = list(Entry.objects.filter(index__gte=at, index__lt=end).order_by("index"))

@@ -40,6 +40,7 @@ def _register_projections() -> None:
     from supplychain.operations import rebuild
 
     history.register_decoder(decoder.decode)
+    history.register_countries(decoder.countries)
     audit.register_auditor("projections", rebuild.differences)
     audit.register_auditor("forecasts", lambda: (audit.Fault(index, what) for index, what in queries.faults()))
 

@@ -19,6 +19,10 @@ app.conf.beat_scheduler = f"{heartbeat.__name__}:Scheduler"
 app.conf.beat_max_loop_interval = 5
 app.conf.beat_schedule = {
     "nightly-forecast": {"task": "forecasting.tasks.nightly_forecast", "schedule": crontab(hour=2, minute=10)},
+    "weekly-choice": {
+        "task": "forecasting.tasks.weekly_choice",
+        "schedule": crontab(day_of_week="sun", hour=0, minute=30),
+    },
     "nightly-audit": {"task": "supplychain.tasks.nightly_audit", "schedule": crontab(hour=3, minute=40)},
     "sweep-jobs": {"task": "forecasting.tasks.sweep_jobs", "schedule": 15.0},
     "remind-of-ending-keys": {"task": "supplychain.tasks.remind_of_ending_keys", "schedule": crontab(hour=6, minute=5)},

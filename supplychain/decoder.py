@@ -1,8 +1,8 @@
-"""Tells forecasting what the log's entries mean: the observations of `observations`, in forecasting's own words."""
+"""Tells forecasting what the log's entries mean, in forecasting's own words, and in which country sites lie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from forecasting import history
@@ -24,4 +24,12 @@ def decode(entry: VerifiedEntry) -> Iterator[history.Observation | history.Withd
                 attested=told.attested,
                 index=told.index,
                 source=told.source,
+                origin=told.origin,
             )
+
+
+def countries(sites: Iterable[str]) -> dict[str, str]:
+    """The country of each of these sites that is in the register."""
+    from supplychain.models import Site  # the register of this room
+
+    return dict(Site.objects.filter(uri__in=set(sites)).exclude(country="").values_list("uri", "country"))

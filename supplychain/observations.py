@@ -41,7 +41,7 @@ class Entry(Protocol):
 @dataclass(frozen=True, slots=True)
 class Observation:
     """So much of a product was wanted at a site; an empty `unit` means pieces. `source` names the event that says so,
-    by its party and id."""
+    by its party and id; `origin` is the place that the goods came from, where the event tells it."""
 
     kind: str
     product: str
@@ -54,6 +54,7 @@ class Observation:
     attested: bool
     index: int
     source: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def decode(entry: Entry, *, signer: UUID) -> Iterator[Observation | Withdrawal]:
             attested=attested,
             index=entry.index,
             source=source,
+            origin=_origin(event, site),
         )
 
 
@@ -126,6 +128,13 @@ def _site(event: Event) -> str:
     if event.biz_step == "shipping":
         return canonical(event.destination("location") or "") or taker_of(event)
     return canonical(event.biz_location or event.read_point or event.destination("location") or "")
+
+
+def _origin(event: Event, site: str) -> str:
+    """Where the goods set out: the source's place, else where a dispatch was read, else whoever gave them."""
+    told = event.source("location") or (event.read_point or event.biz_location if event.biz_step == "shipping" else "")
+    found = canonical(told or event.source("possessing_party") or event.source("owning_party") or "")
+    return "" if found == site else found
 
 
 def _wanted(event: Event) -> dict[tuple[str, str], float]:

@@ -50,13 +50,16 @@ class QuantityRefused(SeriesRefused):
 class Dated:
     """One quantity, when it happened and from when on it could be known; all times aware.
 
-    From `withdrawn_at` on it is known to have been wrong, and counts no more.
+    From `withdrawn_at` on it is known to have been wrong, and counts no more. `origin` is where the goods came from,
+    as far as that was said; an attested one was told after the fact.
     """
 
     at: datetime
     known_at: datetime
     quantity: float
     withdrawn_at: datetime | None = None
+    attested: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

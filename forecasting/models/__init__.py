@@ -1,4 +1,4 @@
-"""Jobs, ticks, and what forecast runs left: written by `forecasting.jobs` and `forecasting.operations` alone."""
+"""Jobs, ticks, what is observed and what forecast runs left: written by the operations of this room alone."""
 
 import uuid
 
@@ -83,11 +83,35 @@ class Tick(models.Model):
         return f"{self.name} at {self.time.isoformat()}"
 
 
+class SignedRuns(models.Manager["ForecastRun"]):
+    """Those that are finished and signed: the only ones that a page or a reader sees."""
+
+    def get_queryset(self) -> models.QuerySet["ForecastRun"]:
+        return super().get_queryset().filter(statement_index__isnull=False)
+
+
 class ForecastRun(models.Model):
-    """One finished run: from which checkpoint, by which settings, and the entry that signs it."""
+    """One run: from which checkpoint, by which settings, and the entry that signs it once all its shards are done."""
+
+    class Kind(models.TextChoices):
+        FORECAST = "forecast"
+        CHOICE = "choice"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.FORECAST)
+    tenant = models.UUIDField(null=True, help_text="The party whose series alone it forecasts; null for everybody's.")
+    label = models.CharField(max_length=80, blank=True, help_text="What the party calls it, such as a meeting's name.")
+    number = models.PositiveIntegerField(
+        null=True, unique=True, help_text="Its place among the nightly runs, which share unchanged series."
+    )
+    choice = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="uses", help_text="Whose champions it uses, frozen."
+    )
+    shards = models.PositiveIntegerField(default=0)
+    shards_left = models.PositiveIntegerField(default=0, help_text="Counts down; who takes the last one signs the run.")
+    gone = models.JSONField(default=list, help_text="Series of the night before that are no demand any more.")
+    error = models.TextField(blank=True, default="", help_text="Why it ended without a signature.")
     cutoff = models.DateTimeField(help_text="The last instant the methods could see.")
     origin = models.CharField(max_length=255)
     tree_size = models.BigIntegerField()
@@ -95,20 +119,47 @@ class ForecastRun(models.Model):
     settings = models.JSONField()
     versions = models.JSONField()
     seed = models.BigIntegerField()
-    manifest_digest = models.BinaryField(unique=True)
-    series_root = models.BinaryField()
-    statement_index = models.BigIntegerField(unique=True)
-    series_count = models.PositiveIntegerField()
-    forecast_count = models.PositiveIntegerField()
+    manifest_digest = models.BinaryField(unique=True, null=True)
+    series_root = models.BinaryField(null=True)
+    statement_index = models.BigIntegerField(unique=True, null=True)
+    series_count = models.PositiveIntegerField(default=0)
+    forecast_count = models.PositiveIntegerField(default=0)
+    carried_count = models.PositiveIntegerField(default=0, help_text="Series taken over unchanged from earlier nights.")
     started_at = models.DateTimeField()
-    finished_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    every = models.Manager()
+    objects = SignedRuns()
 
     class Meta:
         db_table = "forecasting_run"
         ordering = ["-finished_at"]
+        default_manager_name = "every"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(statement_index__isnull=True)
+                | models.Q(manifest_digest__isnull=False, series_root__isnull=False, finished_at__isnull=False),
+                name="forecasting_run_signed_is_whole",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"run {self.id}"
+
+
+class Choice(models.Model):
+    """What a choice run settled: champions, calibrations and pooled scores, and what it did not reach."""
+
+    run = models.OneToOneField(ForecastRun, primary_key=True, on_delete=models.CASCADE, related_name="chosen")
+    told = models.JSONField(help_text="By frequency, as `timeseries.engine.format_choice` writes it.")
+    reached = models.PositiveIntegerField(help_text="Series whose past was looked at.")
+    not_reached = models.PositiveIntegerField(help_text="Series that the budget left out.")
+
+    class Meta:
+        db_table = "forecasting_choice"
+
+    def __str__(self) -> str:
+        return f"choice of {self.run_id}"
 
 
 class Manifest(models.Model):
@@ -128,8 +179,14 @@ class Manifest(models.Model):
 class SeriesForecast(models.Model):
     """One series of a run: its forecast, or the reason why there is none."""
 
-    run = models.ForeignKey(ForecastRun, related_name="series", on_delete=models.CASCADE)
-    position = models.PositiveIntegerField(help_text="Its leaf in the tree over the run's series.")
+    run = models.ForeignKey(
+        ForecastRun, related_name="computed", on_delete=models.CASCADE, help_text="The run that computed it."
+    )
+    observed = models.ForeignKey(
+        "forecasting.ObservedSeries", null=True, on_delete=models.SET_NULL, related_name="forecasts", db_index=False
+    )
+    first = models.PositiveIntegerField(null=True, help_text="The nightly run that computed it.")
+    last = models.PositiveIntegerField(null=True, help_text="The last nightly run it counts in; null: still does.")
     tenant = models.UUIDField(null=True, help_text="The party at whose site the demand is.")
     kind = models.CharField(max_length=20)
     product = models.CharField(max_length=500)
@@ -144,6 +201,7 @@ class SeriesForecast(models.Model):
         help_text="Whether any of its history was told after the fact, and is only attested."
     )
     history_start = models.DateField(null=True, help_text="The first day of its first period.")
+    history_end = models.DateField(null=True, help_text="The first day after its last period.")
     history = models.JSONField(default=list, help_text="One number a period, null where it is not known.")
     steps = models.JSONField(default=list, help_text='[{"period", "point", "quantiles": [...]}, ...]')
     levels = models.JSONField(default=list)
@@ -152,13 +210,15 @@ class SeriesForecast(models.Model):
     backtest = models.JSONField(
         default=dict, help_text="What the chosen method forecast at each origin, and what came."
     )
+    flags = models.JSONField(default=list, help_text="What was capped before a method saw it, and why.")
+    shares = models.JSONField(default=dict, help_text="By place of origin, of what was known lately: its lanes.")
+    leaf_hash = models.BinaryField(default=bytes)
     record = models.TextField(help_text="Its leaf, the exact bytes: what the manifest says of it, as compact JSON.")
 
     class Meta:
         db_table = "forecasting_series"
-        ordering = ["run", "position"]
+        ordering = ["run", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["run", "position"], name="forecasting_series_place"),
             models.UniqueConstraint(
                 fields=["run", "kind", "product", "site", "unit", "tenant"],
                 name="forecasting_series_once",
@@ -170,7 +230,20 @@ class SeriesForecast(models.Model):
                 name="forecasting_series_forecast_or_reason",
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "product", "site"], name="forecasting_series_find")]
+        indexes = [
+            models.Index(fields=["tenant", "product", "site"], name="forecasting_series_find"),
+            models.Index(fields=["observed", "first"], name="forecasting_series_observed"),
+            models.Index(fields=["last"], name="forecasting_series_last"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.product} at {self.site}"
+
+
+from forecasting.models.beside import Known as Known  # noqa: E402 - they point at the rows above
+from forecasting.models.beside import Override as Override  # noqa: E402
+from forecasting.models.observed import Observed as Observed  # noqa: E402
+from forecasting.models.observed import ObservedSeries as ObservedSeries  # noqa: E402
+from forecasting.models.observed import ObservedTo as ObservedTo  # noqa: E402
+from forecasting.models.tested import Outcome as Outcome  # noqa: E402
+from forecasting.models.tested import Tested as Tested  # noqa: E402

@@ -1,0 +1,58 @@
+"""Writes of the forecasting room: ask for runs, do them in shards, sign them into the log, compute them again."""
+
+from forecasting.operations.asking import (
+    CHOICE,
+    FORECAST,
+    SHARD,
+    SIGN,
+    QuotaExceeded,
+    cancel_run,
+    request_choice,
+    request_forecast,
+    request_nightly_forecast,
+    request_weekly_choice,
+)
+from forecasting.operations.beside import (
+    KnownRefused,
+    OverrideRefused,
+    enter_known,
+    end_override,
+    override,
+    withdraw_known,
+)
+from forecasting.operations.choosing import choice
+from forecasting.operations.driving import RunEnded, drive
+from forecasting.operations.reproducing import TOLERANCE, Reproduction, reproduce
+from forecasting.operations.shards import forecast, shard, shard_failed
+from forecasting.operations.signing import ForecastsOnly, sign, sign_failed
+
+__all__ = [
+    "CHOICE",
+    "FORECAST",
+    "SHARD",
+    "SIGN",
+    "TOLERANCE",
+    "ForecastsOnly",
+    "KnownRefused",
+    "OverrideRefused",
+    "QuotaExceeded",
+    "Reproduction",
+    "RunEnded",
+    "cancel_run",
+    "choice",
+    "drive",
+    "end_override",
+    "enter_known",
+    "forecast",
+    "override",
+    "reproduce",
+    "request_choice",
+    "request_forecast",
+    "request_nightly_forecast",
+    "request_weekly_choice",
+    "shard",
+    "shard_failed",
+    "sign",
+    "sign_failed",
+    "withdraw_known",
+]
