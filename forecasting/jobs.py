@@ -60,6 +60,7 @@ Complete = Callable[[], dict[str, Any]]
 Handler = Callable[[Claim, Beat, Clock], Complete]
 """Does the long part, writes nothing, and answers with what writes."""
 
+
 class Failed(Protocol):
     """Told of a job that failed for good, inside the transaction that says so."""
 

@@ -78,9 +78,7 @@ def rebuild() -> VerifiedCheckpoint:
         return advance()
 
 
-def histories(
-    ids: Sequence[int], *, tree_size: int
-) -> list[tuple[int, SeriesHistory]]:
+def histories(ids: Sequence[int], *, tree_size: int) -> list[tuple[int, SeriesHistory]]:
     """The series with these ids, as the first `tree_size` entries tell of them; in the order of the ids."""
     keys = {row.pk: key_of(row) for row in ObservedSeries.objects.filter(pk__in=ids)}
     found: dict[int, list[Dated]] = {pk: [] for pk in keys}

@@ -2,27 +2,34 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from forecasting import manifest
-from forecasting.history import SeriesKey, signed_forecasts
-from forecasting.models import ForecastRun, Job, SeriesForecast
-from forecasting.timeseries.series import DemandSeries, Frequency
+from forecasting.history import SeriesHistory, SeriesKey, demand_history, signed_forecasts
+from forecasting.models import ForecastRun, Job, Known, Override, SeriesForecast, Tested
+from forecasting.runs import RunSettings, Told, as_known
+from forecasting.timeseries.calendars import Days
+from forecasting.timeseries.champion import Pool
+from forecasting.timeseries.series import DemandSeries, Frequency, SeriesRefused
 from ledger import tenancy
-from ledger.verified import LogBroken, VerifiedEntry
+from ledger.tlog import merkle
+from ledger.verified import LogBroken, VerifiedEntry, roots_at
 
 __all__ = [
     "ForecastRun",
     "Job",
+    "Known",
+    "Override",
     "Provenance",
     "RunMissing",
     "SeriesForecast",
+    "Tested",
     "faults",
     "job",
     "jobs",
@@ -55,14 +62,50 @@ class Provenance:
     sentence: str
 
 
-def latest_run() -> ForecastRun | None:
-    """The newest finished run."""
-    return ForecastRun.objects.order_by("-finished_at").first()
+def latest_run(party: UUID | None = None) -> ForecastRun | None:
+    """The run that pages show: of the newest cutoff, everybody's or the party's own, but for those under a label."""
+    return _forecasts(party).filter(label="").order_by("-cutoff", "-finished_at").first()
 
 
-def runs(limit: int = 20) -> list[ForecastRun]:
-    """The newest runs, newest first."""
-    return list(ForecastRun.objects.order_by("-finished_at")[:limit])
+def newest_run() -> ForecastRun | None:
+    """The forecast run that was finished last, of whatever cutoff."""
+    return ForecastRun.objects.filter(kind=ForecastRun.Kind.FORECAST).order_by("-finished_at").first()
+
+
+def runs(limit: int = 20, *, party: UUID | None = None) -> list[ForecastRun]:
+    """The newest forecast runs, newest first: everybody's, and the party's own."""
+    return list(_forecasts(party).order_by("-finished_at")[:limit])
+
+
+def every_run(limit: int = 20) -> list[ForecastRun]:
+    """All runs for whoever runs the server, also choices and those under way or called off, newest first."""
+    return list(ForecastRun.every.order_by("-started_at")[:limit])
+
+
+def frozen_runs(party: UUID) -> list[ForecastRun]:
+    """The runs that a party gave a label, for its meetings."""
+    return list(ForecastRun.objects.filter(tenant=party).exclude(label="").order_by("-cutoff")[:100])
+
+
+def latest_choice() -> ForecastRun | None:
+    """The newest choice of methods."""
+    found = ForecastRun.objects.filter(kind=ForecastRun.Kind.CHOICE).select_related("chosen")
+    return found.order_by("-cutoff", "-finished_at").first()
+
+
+def run_of(job: Job) -> ForecastRun | None:
+    """The run that a job made, under way or not."""
+    return ForecastRun.every.filter(job=job).first()
+
+
+def run_under_way(run_id: UUID, *, party: UUID) -> ForecastRun | None:
+    """A party's own run, or a nightly one, in whatever state."""
+    return ForecastRun.every.filter(pk=run_id).filter(Q(tenant=party) | Q(tenant__isnull=True)).first()
+
+
+def _forecasts(party: UUID | None) -> QuerySet[ForecastRun]:
+    theirs = Q(tenant__isnull=True) if party is None else Q(tenant__isnull=True) | Q(tenant=party)
+    return ForecastRun.objects.filter(theirs, kind=ForecastRun.Kind.FORECAST)
 
 
 def run(run_id: UUID | str) -> ForecastRun:
@@ -78,18 +121,27 @@ def run(run_id: UUID | str) -> ForecastRun:
 
 
 def visible_series(party: UUID | None) -> QuerySet[SeriesForecast]:
-    """The series that `party` may read: those at its own sites. The one place that says so."""
-    return SeriesForecast.objects.filter(tenant=party) if party is not None else SeriesForecast.objects.none()
+    """The series that `party` may read: those at its own sites, of signed runs. The one place that says so."""
+    if party is None:
+        return SeriesForecast.objects.none()
+    return SeriesForecast.objects.filter(tenant=party, run__statement_index__isnull=False)
+
+
+def members(found: ForecastRun) -> Q:
+    """Which rows are a run's: those it computed, and for a nightly one those it shares with nights before."""
+    if found.number is None:
+        return Q(run=found)
+    return Q(first__lte=found.number) & (Q(last__isnull=True) | Q(last__gte=found.number))
 
 
 def series_of(found: ForecastRun, *, party: UUID | None) -> QuerySet[SeriesForecast]:
     """The series of a run that `party` may read, forecast ones first."""
-    return visible_series(party).filter(run=found).order_by("reason", "product", "site", "unit")
+    return visible_series(party).filter(members(found)).order_by("reason", "product", "site", "unit")
 
 
 def series_forecast(pk: int, *, party: UUID | None) -> SeriesForecast | None:
     """One of them, or None: a stranger learns nothing of those that exist."""
-    return visible_series(party).select_related("run").filter(pk=pk).first()
+    return visible_series(party).select_related("run__choice__chosen").filter(pk=pk).first()
 
 
 def latest_forecast(*, product: str, site: str, unit: str = "", party: UUID | None) -> SeriesForecast | None:
@@ -100,14 +152,55 @@ def latest_forecast(*, product: str, site: str, unit: str = "", party: UUID | No
     return found.order_by("-run__finished_at").first()
 
 
+def tested_of(row: SeriesForecast) -> Tested | None:
+    """How the champion did on a series at past origins, as the choice that its run used saw it."""
+    if row.run.choice_id is None or row.observed_id is None or row.tenant is None:
+        return None
+    return Tested.objects.filter(run=row.run.choice_id, observed=row.observed_id, tenant=row.tenant).first()
+
+
+def tested_in(found: ForecastRun, rows: Iterable[SeriesForecast]) -> dict[int, Tested]:
+    """The same for many rows of a run at once, by row."""
+    by_series = {row.observed_id: row.pk for row in rows if row.observed_id is not None}
+    tested = Tested.objects.filter(run=found.choice_id, observed__in=list(by_series)).defer("backtest")
+    return {by_series[one.observed_id]: one for one in tested if one.observed_id in by_series}
+
+
+def pool_of(row: SeriesForecast) -> dict[str, Any] | None:
+    """What the choice says of the pool of a series: its champion, and every candidate's score over all its series."""
+    if row.run.choice is None or not row.demand_class:
+        return None
+    length = Pool.length_of(len(row.history), row.season_length or 1)
+    pools: list[dict[str, Any]] = row.run.choice.chosen.told["choice"]["pools"]
+    wanted = (row.frequency, row.demand_class, length)
+    return next((one for one in pools if (one["frequency"], one["class"], one["length"]) == wanted), None)
+
+
+def known_by(party: UUID, *, standing: bool = True) -> QuerySet[Known]:
+    """What a party entered of promotions, holidays and stockouts."""
+    found = Known.objects.filter(tenant=party)
+    return found.filter(withdrawn_at__isnull=True) if standing else found
+
+
+def overrides_of(row: SeriesForecast) -> list[Override]:
+    """What people expect of a series instead of the model, those that ended too."""
+    return list(
+        Override.objects.filter(
+            tenant=row.tenant or UUID(int=0), product=row.product, site=row.site, unit=row.unit, frequency=row.frequency
+        ).order_by("period", "-made_at")
+    )
+
+
 def provenance(found: ForecastRun) -> Provenance:
     """Say what a run was made from."""
-    root, digest = bytes(found.root_hash).hex(), bytes(found.manifest_digest).hex()
+    assert found.statement_index is not None  # a run is shown once it is signed
+    index = found.statement_index
+    root, digest = bytes(found.root_hash).hex(), bytes(found.manifest_digest or b"").hex()
     sentence = (
         f"Made only from the {found.tree_size:,} verified entries of {found.origin} under the root {root[:16]}…, "
-        f"as known at {found.cutoff:%Y-%m-%d %H:%M} UTC; signed into the log as entry {found.statement_index:,}."
+        f"as known at {found.cutoff:%Y-%m-%d %H:%M} UTC; signed into the log as entry {index:,}."
     )
-    return Provenance(found.id, found.origin, found.tree_size, root, found.statement_index, digest, sentence)
+    return Provenance(found.id, found.origin, found.tree_size, root, index, digest, sentence)
 
 
 def jobs(limit: int = 20, *, kind: str | None = None) -> list[Job]:
@@ -125,17 +218,36 @@ def job(job_id: UUID) -> Job | None:
 
 
 def faults() -> Iterator[tuple[int, str]]:
-    """Tell the audit, by index, where a stored run is not what its `forecast` entry signed, down to each quantile."""
+    """Tell the audit, by index, where a stored run is not what its `forecast` entry signed, down to each quantile.
+
+    A run must lie above what it was made from, under the root that the log had then; and what the newest one was made
+    from must be in the log: its series are read again and their digests compared.
+    """
     with tenancy.system():
-        found = list(ForecastRun.objects.order_by("statement_index"))
+        found = list(ForecastRun.objects.select_related("manifest").order_by("statement_index"))
         try:
-            signed = signed_forecasts([each.statement_index for each in found])
+            signed = signed_forecasts([index for each in found if (index := each.statement_index) is not None])
+            roots = roots_at({each.tree_size for each in found})
         except LogBroken as broken:
             yield -1, str(broken)
             return
         for each in found:
-            for what in faults_of(each, signed.get(each.statement_index)):
-                yield each.statement_index, what
+            index = each.statement_index or 0
+            for what in (*faults_of(each, signed.get(index)), *_misplaced(each, roots)):
+                yield index, what
+        newest = next((each for each in reversed(found) if each.kind == ForecastRun.Kind.FORECAST), None)
+        if newest is not None:
+            for what in faults_of_inputs(newest):
+                yield newest.statement_index or 0, what
+
+
+def verify(found: ForecastRun) -> list[str]:
+    """What is wrong with one run: with what is stored of it, with its place in the log, with its inputs. Nothing is
+    fitted. Raises LogBroken."""
+    index = found.statement_index or 0
+    wrong = faults_of(found, signed_forecasts([index]).get(index))
+    wrong += _misplaced(found, roots_at({found.tree_size}))
+    return wrong + (list(faults_of_inputs(found)) if found.kind == ForecastRun.Kind.FORECAST else [])
 
 
 def faults_of(found: ForecastRun, signed: VerifiedEntry | None) -> list[str]:
@@ -148,16 +260,57 @@ def faults_of(found: ForecastRun, signed: VerifiedEntry | None) -> list[str]:
         "run": found.id.hex,
         "tree_size": found.tree_size,
         "root_hash": bytes(found.root_hash).hex(),
-        "manifest": bytes(found.manifest_digest).hex(),
-        "series_root": bytes(found.series_root).hex(),
+        "manifest": bytes(found.manifest_digest or b"").hex(),
+        "series_root": bytes(found.series_root or b"").hex(),
     }
     wrong = [f"{name}: its {key} is not the one that was signed" for key in said if claims.get(key) != said[key]]
     if signed.body is not None and bytes(found.manifest.body) != signed.body:
         wrong.append(f"{name}: its manifest is not the one that was signed")
-    rows = list(found.series.order_by("position"))
-    if manifest.series_root([row.record.encode() for row in rows]) != bytes(found.series_root):
+    if found.kind == ForecastRun.Kind.CHOICE:
+        told = json.loads(bytes(found.manifest.body)).get("chosen")
+        return wrong if told == found.chosen.told else [*wrong, f"{name}: what it chose is not what was signed"]
+    columns = ("kind", "product", "site", "unit", "tenant", "leaf_hash")
+    rows = SeriesForecast.objects.filter(members(found)).values_list(*columns)
+    leaves = [leaf for _, leaf in sorted((SeriesKey(*key).text, bytes(leaf)) for *key, leaf in rows)]
+    if merkle.root_of(leaves) != bytes(found.series_root or b""):
         wrong.append(f"{name}: its series are not those that were signed")
-    return wrong + [f"{name}: {what}" for row in rows if (what := _fault_of(row))]
+    computed = found.computed.order_by("id").iterator(500)
+    return wrong + [f"{name}: {what}" for row in computed if (what := _fault_of(row))]
+
+
+def _misplaced(found: ForecastRun, roots: Mapping[int, bytes]) -> list[str]:
+    """Whether a run lies above what it names, under the root that the log had there."""
+    name, wrong = f"forecast run {found.id.hex}", []
+    if found.statement_index is not None and found.statement_index < found.tree_size:
+        wrong.append(f"{name}: it stands below the entries it says it was made from")
+    if roots.get(found.tree_size) != bytes(found.root_hash):
+        wrong.append(f"{name}: the log's first {found.tree_size} entries have another root than it names")
+    return wrong
+
+
+def faults_of_inputs(found: ForecastRun) -> Iterator[str]:
+    """Name the series of a run whose history is not what the first entries under its root tell. Nothing is fitted."""
+    settings = manifest.parse_settings(found.settings)
+    by_key = {one.key.text: one for one in demand_history(tree_size=found.tree_size).series}
+    for row in found.computed.order_by("id").iterator(500):
+        record = json.loads(row.record)
+        history = by_key.get(SeriesKey(row.kind, row.product, row.site, row.unit, row.tenant).text)
+        if record.get("cutoff") is None:
+            continue  # a record of an older version
+        if history is None:
+            yield f"forecast run {found.id.hex}: the log tells nothing of {row.product} at {row.site}"
+        elif record["history"] != _digest_of_input(history, record, settings):
+            yield f"forecast run {found.id.hex}: the log tells otherwise of {row.product} at {row.site}"
+
+
+def _digest_of_input(history: SeriesHistory, record: Mapping[str, Any], settings: RunSettings) -> str | None:
+    known = Known.objects.filter(tenant=history.key.tenant or UUID(int=0), entered_at__lte=settings.cutoff)
+    known = known.filter(Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=settings.cutoff))
+    told = Told(history, "", days_for(history.key, known))
+    try:
+        return as_known(told, record["frequency"], settings.cutoff)(settings.cutoff).digest().hex()
+    except SeriesRefused:
+        return None
 
 
 def _fault_of(row: SeriesForecast) -> str:
@@ -176,9 +329,28 @@ def _fault_of(row: SeriesForecast) -> str:
         "class": row.demand_class,
         "method": row.method,
         "forecast": _forecast_digest(row),
-        "scores": row.scores,
+        "flags": manifest.digest_of(row.flags),
+        "shares": manifest.digest_of(row.shares),
     }
+    if merkle.leaf_hash(row.record.encode()) != bytes(row.leaf_hash):
+        return f"the record of {row.product} at {row.site} is not what was signed"
+    if "cutoff" not in record:  # of an older version, which kept the scores with the series
+        told = {name: value for name, value in told.items() if name not in ("flags", "shares", "forecast")}
     return manifest.fault_in(record, told)
+
+
+def days_for(key: SeriesKey, rows: Iterable[Known]) -> tuple[Days, ...]:
+    """What was entered that concerns a series, in order."""
+    mine = [row for row in rows if concerns(row, key)]
+    return tuple(
+        Days(cast(Any, row.kind), row.name, row.start, row.end)
+        for row in sorted(mine, key=lambda row: (row.start, row.pk))
+    )
+
+
+def concerns(row: Known, key: SeriesKey) -> bool:
+    """Whether what was entered is about this series."""
+    return row.tenant == key.tenant and row.product in ("", key.product) and row.site in ("", key.site)
 
 
 def _history_digest(row: SeriesForecast) -> str | None:
@@ -192,5 +364,5 @@ def _history_digest(row: SeriesForecast) -> str | None:
 
 
 def _forecast_digest(row: SeriesForecast) -> str | None:
-    told = {"steps": row.steps, "levels": row.levels, "components": row.components, "backtest": row.backtest}
+    told = {"steps": row.steps, "levels": row.levels, "components": row.components}
     return manifest.digest_of(told) if row.steps else None

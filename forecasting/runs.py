@@ -245,7 +245,9 @@ def _parent(series: DemandSeries, siblings: Iterable[SeriesHistory], cutoff: dat
     if not found:
         return None
     length = min(len(one) for one in found)
-    values = np.nanmean([np.nan_to_num(one.values[-length:], nan=float(np.nanmean(one.values))) for one in found], axis=0)
+    values = np.nanmean(
+        [np.nan_to_num(one.values[-length:], nan=float(np.nanmean(one.values))) for one in found], axis=0
+    )
     start = step_from(found[0].end, series.frequency, -length)
     season = season_length_of(series.frequency, length)
     return DemandSeries("parent", series.frequency, season, start, values, series.unit, series.kind)
@@ -280,7 +282,7 @@ def sample(keys: Mapping[int, SeriesKey], settings: RunSettings) -> list[int]:
     tenants = {key.tenant for key in keys.values()}
     most = settings.choosing if len(tenants) < 2 else max(1, int(settings.choosing * MOST_OF_ONE_TENANT))
     taken: dict[UUID | None, int] = {}
-    found = []
+    found: list[int] = []
     for pk in drawn:
         tenant = keys[pk].tenant
         if len(found) < settings.choosing and taken.get(tenant, 0) < most:
@@ -299,9 +301,7 @@ class Chosen:
     blocks: int
 
 
-def make_choice(
-    told: Sequence[Told], settings: RunSettings, *, enough: Callable[[], bool] = lambda: False
-) -> Chosen:
+def make_choice(told: Sequence[Told], settings: RunSettings, *, enough: Callable[[], bool] = lambda: False) -> Chosen:
     """Choose a champion a pool and learn its intervals, from what was known at past origins. Late events never leak.
 
     `enough` ends it between two blocks of series; `blocks` says after how many, so that it can be made again.

@@ -15,8 +15,8 @@ from forecasting.operations.asking import (
 from forecasting.operations.beside import (
     KnownRefused,
     OverrideRefused,
-    enter_known,
     end_override,
+    enter_known,
     override,
     withdraw_known,
 )

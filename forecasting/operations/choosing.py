@@ -54,7 +54,9 @@ def choice_for(settings: RunSettings, clock: jobs.Clock) -> ForecastRun | None:
     )
     if found is not None:
         return found
-    made = Making(RunSettings(cutoff=settings.cutoff, seed=settings.seed, choosing=min(settings.choosing, FIRST)), clock())
+    made = Making(
+        RunSettings(cutoff=settings.cutoff, seed=settings.seed, choosing=min(settings.choosing, FIRST)), clock()
+    )
     if not made.ids:
         return None
     made.choose(clock)
@@ -89,8 +91,10 @@ class Making:
     def sign(self, now: datetime) -> ForecastRun:
         """Append the `forecast` statement of the choice, and store it; call it inside a transaction."""
         assert self.chosen is not None
-        run_id, used, source = uuid4(), versions(), Source(
-            self.checkpoint.origin, self.checkpoint.tree_size, self.checkpoint.root_hash
+        run_id, used, source = (
+            uuid4(),
+            versions(),
+            Source(self.checkpoint.origin, self.checkpoint.tree_size, self.checkpoint.root_hash),
         )
         signed, told = signed_choice(run_id, source, self.settings, self.chosen, used, left_out=self.left_out)
         index = append(run_id, source, signed, kind="choice", now=now)

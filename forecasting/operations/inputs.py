@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 from django.db.models import Q
@@ -10,8 +9,8 @@ from django.db.models import Q
 from forecasting import observing
 from forecasting.history import SeriesHistory, SeriesKey, countries_of
 from forecasting.models import ForecastRun, Known
+from forecasting.queries import days_for
 from forecasting.runs import Told
-from forecasting.timeseries.calendars import Days
 
 
 def told_of(
@@ -32,20 +31,6 @@ def known_by_tenant(tenants: Iterable[UUID], *, cutoff: datetime) -> dict[UUID |
     for row in rows.filter(Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=cutoff)).order_by("start", "id"):
         found.setdefault(row.tenant, []).append(row)
     return found
-
-
-def days_for(key: SeriesKey, rows: Iterable[Known]) -> tuple[Days, ...]:
-    """Those that concern a series."""
-    return tuple(
-        Days(cast("object", row.kind), row.name, row.start, row.end)  # type: ignore[arg-type]
-        for row in rows
-        if concerns(row, key)
-    )
-
-
-def concerns(row: Known, key: SeriesKey) -> bool:
-    """Whether what was entered is about this series."""
-    return row.tenant == key.tenant and row.product in ("", key.product) and row.site in ("", key.site)
 
 
 def siblings_in(run: ForecastRun, key: SeriesKey) -> list[SeriesHistory]:

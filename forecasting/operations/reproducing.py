@@ -50,7 +50,8 @@ def reproduce(run: ForecastRun, *, progress: jobs.Beat = lambda done, total: Non
     if history.checkpoint is None or history.checkpoint.root_hash != bytes(run.root_hash):
         found.differences.append(f"the log's first {run.tree_size} entries have another root than the run names")
         return found
-    signed = signed_forecasts([run.statement_index]).get(run.statement_index or -1)
+    index = run.statement_index or 0
+    signed = signed_forecasts([index]).get(index)
     found.differences += queries.faults_of(run, signed)
     settings = manifest.parse_settings(run.settings)
     if run.kind == ForecastRun.Kind.CHOICE:
@@ -95,7 +96,8 @@ def _siblings(key: SeriesKey, by_key: Mapping[str, SeriesHistory], most: int = 2
     found = [
         one
         for one in by_key.values()
-        if (one.key.product, one.key.unit, one.key.kind, one.key.tenant) == (key.product, key.unit, key.kind, key.tenant)
+        if (one.key.product, one.key.unit, one.key.kind, one.key.tenant)
+        == (key.product, key.unit, key.kind, key.tenant)
         and one.key.site != key.site
     ]
     # as they were first told of, which is the order of the kept rows
@@ -105,9 +107,7 @@ def _siblings(key: SeriesKey, by_key: Mapping[str, SeriesHistory], most: int = 2
 def _compare_members(found: Reproduction, histories: Iterable[SeriesHistory], settings: RunSettings) -> None:
     """The run has every series that the log told of, and no other."""
     known = [one.key for one in histories if any(seen.known_at <= settings.cutoff for seen in one.observations)]
-    wanted = {
-        key.text for key in preferred(known) if settings.tenant is None or key.tenant == settings.tenant
-    }
+    wanted = {key.text for key in preferred(known) if settings.tenant is None or key.tenant == settings.tenant}
     stored = {_key(row).text for row in members(found.run).only("kind", "product", "site", "unit", "tenant")}
     for text in sorted(wanted ^ stored)[:20]:
         where = "in the log and not in the run" if text in wanted else "in the run and not in the log"

@@ -12,8 +12,9 @@ from forecasting import jobs, manifest, observing, watching
 from forecasting.models import ForecastRun, Job, Known, ObservedSeries, Outcome, SeriesForecast
 from forecasting.operations.asking import SHARD, SIGN, end_jobs
 from forecasting.operations.choosing import choice_for
-from forecasting.operations.inputs import concerns, siblings_in, told_of
+from forecasting.operations.inputs import siblings_in, told_of
 from forecasting.operations.signing import members, take_one
+from forecasting.queries import concerns
 from forecasting.runs import RunRefused, RunSettings, SeriesResult, compute, versions
 from forecasting.timeseries import engine
 from forecasting.timeseries.series import Frequency, last_end
@@ -123,9 +124,7 @@ def _work(settings: RunSettings, before: ForecastRun | None, choice: ForecastRun
         return Work(_by_calendar(ids), gone=gone)
     touched = observing.touched_since(before.tree_size) | _with_other_days(before, settings)
     ends = {frequency: last_end(settings.cutoff, frequency) for frequency in cast(list[Frequency], ["D", "W", "MS"])}
-    changed = [
-        pk for pk in ids if pk not in kept or pk in touched or ends[cast(Frequency, kept[pk][0])] != kept[pk][1]
-    ]
+    changed = [pk for pk in ids if pk not in kept or pk in touched or ends[cast(Frequency, kept[pk][0])] != kept[pk][1]]
     return Work(_by_calendar(changed), len(ids) - len(changed), gone)
 
 

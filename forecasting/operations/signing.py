@@ -68,7 +68,9 @@ def members(run: ForecastRun) -> QuerySet[SeriesForecast]:
 def leaves_of(rows: QuerySet[SeriesForecast]) -> list[bytes]:
     """The hashes of the records, in the order of the series' keys."""
     columns = ("kind", "product", "site", "unit", "tenant", "leaf_hash")
-    return [leaf for _, leaf in sorted((SeriesKey(*key).text, bytes(leaf)) for *key, leaf in rows.values_list(*columns))]
+    return [
+        leaf for _, leaf in sorted((SeriesKey(*key).text, bytes(leaf)) for *key, leaf in rows.values_list(*columns))
+    ]
 
 
 def choice_digest(run: ForecastRun) -> str:
@@ -101,8 +103,8 @@ def members_at_signing(run: ForecastRun) -> QuerySet[SeriesForecast]:
     if run.number is None:
         return members(run)
     replaced = SeriesForecast.objects.filter(run=run).values("observed")
-    gone = run.settings.get("gone", [])
-    return members(run).exclude(~Q(run=run), Q(observed__in=replaced) | Q(observed__in=gone))
+
+    return members(run).exclude(~Q(run=run), Q(observed__in=replaced) | Q(observed__in=run.gone))
 
 
 def sign(claimed: jobs.Claim, beat: jobs.Beat, clock: jobs.Clock) -> jobs.Complete:
@@ -133,7 +135,7 @@ def supersede(run: ForecastRun) -> None:
         return
     replaced = SeriesForecast.objects.filter(run=run).values("observed")
     old = SeriesForecast.objects.filter(last__isnull=True, first__lt=run.number)
-    old.filter(Q(observed__in=replaced) | Q(observed__in=run.settings.get("gone", []))).update(last=run.number - 1)
+    old.filter(Q(observed__in=replaced) | Q(observed__in=run.gone)).update(last=run.number - 1)
 
 
 def take_one(run_id: UUID, *, now: datetime) -> None:
@@ -146,7 +148,5 @@ def take_one(run_id: UUID, *, now: datetime) -> None:
 def sign_failed(job: Job, *, now: datetime) -> None:
     """A run that could not be signed has failed, and leaves nothing behind."""
     run_id = UUID(hex=job.args["run"])
-    ForecastRun.every.filter(pk=run_id, statement_index__isnull=True, error="").update(
-        error=job.error, finished_at=now
-    )
+    ForecastRun.every.filter(pk=run_id, statement_index__isnull=True, error="").update(error=job.error, finished_at=now)
     end_jobs(run_id, now=now)

@@ -33,7 +33,9 @@ class Forecasts(Endpoint):
     )
     def get(self, request: Request) -> Response:
         """Answer the runs and what each was made from."""
-        return Response({"items": [_run(row) for row in queries.runs(self.given.get("limit", 100))]})
+        return Response(
+            {"items": [_run(row) for row in queries.runs(self.given.get("limit", 100), party=self.grant.party)]}
+        )
 
 
 class Forecast(Endpoint):
@@ -50,7 +52,7 @@ class Forecast(Endpoint):
     )
     def get(self, request: Request, run_id: UUID) -> Response:
         """Answer the run; each series names its method, or why there is no forecast."""
-        row = _found(run_id)
+        row = _found(run_id, self.grant.party)
         series = queries.series_of(row, party=self.grant.party)
         return Response({**_run(row), "series": [_series(each) for each in series]})
 
@@ -72,6 +74,7 @@ class Series(Endpoint):
         found = None if series_id > params.MAX_INDEX else queries.series_forecast(series_id, party=self.grant.party)
         if found is None or found.run_id != run_id:
             raise not_found()
+        tested = queries.tested_of(found)
         return Response(
             {
                 **_series(found),
@@ -81,17 +84,20 @@ class Series(Endpoint):
                 "levels": found.levels,
                 "steps": found.steps,
                 "components": found.components,
-                "scores": found.scores,
-                "backtest": found.backtest,
+                "scores": tested.scores if tested else {},
+                "backtest": tested.backtest if tested else {},
             }
         )
 
 
-def _found(run_id: UUID) -> Any:
+def _found(run_id: UUID, party: UUID) -> Any:
     try:
-        return queries.run(run_id)
+        row = queries.run(run_id)
     except queries.RunMissing:
         raise not_found() from None
+    if row.kind != queries.ForecastRun.Kind.FORECAST or row.tenant not in (None, party):
+        raise not_found()
+    return row
 
 
 def _run(row: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from forecasting import operations, queries
-from forecasting.queries import Job, SeriesForecast
+from forecasting.queries import Job, SeriesForecast, Tested
 from forecasting.runs import RunSettings
 from supplychain.models import Membership, Role
 from supplychain.web import seriesview
@@ -38,12 +38,13 @@ def planner(view: View) -> View:
 def forecasts(request: MemberRequest) -> HttpResponse:
     """List the series of the latest run."""
     party = request.membership.party_id
-    run = queries.latest_run()
+    run = queries.latest_run(party)
     rows = list(queries.series_of(run, party=party)) if run else []
     names = Names(uris={uri for row in rows for uri in (row.product, row.site)})
+    tested = queries.tested_in(run, rows) if run else {}
     context = {
         "run": run,
-        "rows": [_line(row, names) for row in rows],
+        "rows": [_line(row, names, tested.get(row.pk)) for row in rows],
         "provenance": queries.provenance(run) if run else None,
         "job": _job(party),
         "may_forecast": may_forecast(request.membership),
@@ -58,6 +59,7 @@ def series(request: MemberRequest, pk: int) -> HttpResponse:
     if row is None:
         raise Http404
     names = Names(uris={row.product, row.site})
+    tested = queries.tested_of(row)
     context = {
         "row": row,
         "title": seriesview.title(row, names),
@@ -68,9 +70,8 @@ def series(request: MemberRequest, pk: int) -> HttpResponse:
         "pictures": seriesview.pictures(row) if row.steps else {},
         "steps": seriesview.steps(row),
         "history": seriesview.observed(row)[-28:][::-1],
-        "scores": seriesview.score_rows(row),
-        "ratio": seriesview.against_naive(row),
-        "left_out": row.backtest.get("left_out", []),
+        "scores": seriesview.score_rows(row, tested),
+        "ratio": seriesview.against_naive(tested),
         "provenance": queries.provenance(row.run),
     }
     return render(request, "forecasts/series.html", context)
@@ -111,7 +112,7 @@ def _job(party: UUID) -> Job | None:
     return own if own is not None and (own.is_open or own.status == Job.Status.FAILED) else None
 
 
-def _line(row: SeriesForecast, names: Names) -> dict[str, Any]:
+def _line(row: SeriesForecast, names: Names, tested: Tested | None) -> dict[str, Any]:
     ahead = [step["point"] for step in row.steps[:AHEAD]]
     return {
         "row": row,
@@ -121,5 +122,5 @@ def _line(row: SeriesForecast, names: Names) -> dict[str, Any]:
         "method": seriesview.method_name(row.method) if row.method else "",
         "ahead": sum(ahead) if ahead else None,
         "count": len(ahead),
-        "ratio": seriesview.against_naive(row),
+        "ratio": seriesview.against_naive(tested),
     }

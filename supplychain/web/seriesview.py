@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
-from forecasting.queries import SeriesForecast
+from forecasting.queries import SeriesForecast, Tested
 from forecasting.timeseries.series import DemandSeries, Frequency
 from supplychain.web import charts, words
 from supplychain.web.names import Names
@@ -16,8 +16,20 @@ from supplychain.web.names import Names
 NAIVE = "seasonal_naive"
 METHODS = {
     NAIVE: "seasonal naive (last season repeated)",
-    "prophet": "Prophet",
+    "fast_prophet": "Prophet",
+    "fast_prophet_corrected": "Prophet, moved to the latest level",
+    "theta": "Theta",
+    "ets": "exponential smoothing (ETS)",
+    "ces": "complex smoothing (CES)",
+    "mean_3": "mean of Theta, ETS and CES",
+    "mean_4": "mean of Theta, ETS, CES and Prophet",
+    "mean_5": "mean of five methods",
+    "median_5": "median of five methods",
     "empirical": "empirical quantiles of the last 24 periods",
+    "counts": "smoothed counts",
+    "counts_wide": "smoothed counts, wide",
+    "mean_counts": "mean of counts and empirical quantiles",
+    "cold_start": "borrowed from the same product elsewhere",
 }
 KINDS = {
     "consumption": "consumption recorded at the site",
@@ -99,22 +111,26 @@ def pictures(row: SeriesForecast) -> dict[str, charts.BandChart | None]:
     }
 
 
-def score_rows(row: SeriesForecast) -> list[ScoreRow]:
+def score_rows(row: SeriesForecast, tested: Tested | None) -> list[ScoreRow]:
     """The backtest: the chosen method first, seasonal naive last."""
-    ordered = sorted(row.scores, key=lambda name: (name != row.method, name == NAIVE, name))
+    if tested is None:
+        return []
+    ordered = sorted(tested.scores, key=lambda name: (name != row.method, name == NAIVE, name))
     found = []
     for name in ordered:
-        scores = row.scores[name]
+        scores = tested.scores[name]
         numbers = [_number(scores.get(key)) for key in ("mase", "wql", "bias")]
         shares = [_share(scores.get(key)) for key in ("coverage_80", "coverage_95")]
         found.append(ScoreRow(method_name(name), name == row.method, scores.get("origins", 0), (*numbers, *shares)))
     return found
 
 
-def against_naive(row: SeriesForecast) -> float | None:
-    """The chosen method's MASE over that of seasonal naive, on the same past origins; None where either is unknown."""
-    chosen = row.scores.get(row.method, {}).get("mase")
-    naive = row.scores.get(NAIVE, {}).get("mase")
+def against_naive(tested: Tested | None) -> float | None:
+    """The champion's MASE over that of seasonal naive, on the same past origins; None where either is unknown."""
+    if tested is None:
+        return None
+    chosen = tested.scores.get(tested.method, {}).get("mase")
+    naive = tested.scores.get(NAIVE, {}).get("mase")
     return None if chosen is None or not naive else chosen / naive
 
 

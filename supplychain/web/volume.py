@@ -63,6 +63,6 @@ def card(party: UUID) -> Volume | None:
         periods=len(whole),
         wide=charts.band_chart(history[-HISTORY:], steps, charts.WIDE),
         narrow=charts.band_chart(history[-HISTORY:], steps, charts.NARROW),
-        made_at=run.finished_at,
+        made_at=run.finished_at or run.started_at,
         rows=tuple((at, ahead[at]) for at in whole),
     )

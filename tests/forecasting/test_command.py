@@ -1,5 +1,6 @@
 """`manage.py forecast`."""
 
+import json
 from io import StringIO
 
 import numpy as np
@@ -8,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from forecasting import jobs
 from forecasting.management.commands import forecast as command
-from forecasting.models import ForecastRun, Job, SeriesForecast
+from forecasting.models import ForecastRun, Job, Observed, SeriesForecast
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +38,31 @@ RUN = ("run", "--cutoff", "2025-09-22", "--frequency", "D", "--horizon", "7")
 
 def test_run_forecasts_now_and_reproduce_and_list_name_the_run(sparse):
     assert "1 of 1 series forecast" in forecast(*RUN)
-    found = ForecastRun.objects.get()
+    found = ForecastRun.objects.get(kind="forecast")
     assert "bit for bit" in forecast("reproduce", found.id.hex)
     assert "bit for bit" in forecast("reproduce", "latest")
-    assert found.id.hex in forecast("list")
+    assert "its inputs are what these entries tell" in forecast("verify", "latest")
+    assert "bit for bit" in forecast("reproduce", found.choice.id.hex)
+    listed = forecast("list")
+    assert found.id.hex in listed and found.choice.id.hex in listed
+
+
+def test_choose_names_the_champion_of_each_pool_and_what_was_not_reached(sparse):
+    said = forecast("choose", "--cutoff", "2025-09-22", "--series", "5")
+    assert "1 series reached, 0 not reached" in said and ("lumpy" in said or "intermittent" in said)
+
+
+def test_rebuild_reads_the_log_again(sparse):
+    assert "is kept anew" in forecast("rebuild") and Observed.objects.exists()
+
+
+def test_verify_ends_with_1_when_the_kept_history_is_another(sparse):
+    forecast(*RUN)
+    row = SeriesForecast.objects.get()
+    changed = json.dumps({**json.loads(row.record), "history": "00"}, sort_keys=True, separators=(",", ":"))
+    SeriesForecast.objects.update(record=changed)
+    with pytest.raises(SystemExit):
+        forecast("verify", "latest")
 
 
 def test_reproduce_ends_with_1_when_the_run_comes_out_otherwise(sparse):

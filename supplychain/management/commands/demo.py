@@ -40,6 +40,6 @@ class Command(BaseCommand):
         path = settings.WAYLOG_DATA / "demo.json"
         write_down(made, path, url=settings.WAYLOG_URL)
         first = "the first forecast of the demo world"  # a job: it runs once a worker is up, and holds up nobody
-        request_forecast(cause=first, settings=RunSettings(cutoff=now), now=now, ring=False)
+        request_forecast(cause=first, settings=RunSettings(cutoff=now, chained=True), now=now, ring=False)
         line = f"{len(made.world.acts):,} events in {time.monotonic() - started:.1f} s; log-ins in {path}"
         self.stdout.write(f"\r  demo world    {line}" if terminal else f"  demo world    {line}")

@@ -36,7 +36,6 @@ def make_run(world: World) -> tuple[Any, Any]:
         made = [
             series_model.objects.create(
                 run=run,
-                position=position,
                 tenant=hand.id,
                 kind="demand",
                 product="https://id.gs1.org/01/09521141001011",
@@ -47,7 +46,7 @@ def make_run(world: World) -> tuple[Any, Any]:
                 history=[1, None, 2],
                 record=json.dumps({}),
             )
-            for position, hand in enumerate((world.grower, world.carrier))
+            for hand in (world.grower, world.carrier)
         ]
     return run, made[0]
 

@@ -1,0 +1,137 @@
+"""Nights share what has not changed; each is signed whole, and computes and scores only what is new."""
+
+from contextlib import nullcontext
+from datetime import date, timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from forecasting import jobs, operations, queries
+from forecasting.models import ForecastRun, Job, Outcome, SeriesForecast
+from forecasting.operations import shards
+from tests.forecasting.conftest import CUTOFF, FIRST_DAY
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(monkeypatch):
+    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+
+
+@pytest.fixture
+def trading(world):
+    """Two daily series and a monthly one, which no event touches later on."""
+    rng = np.random.default_rng(3)
+    world.demand("apples", rng.integers(18, 23, 112).tolist())
+    world.demand("pears", rng.integers(8, 13, 112).tolist())
+    months = [FIRST_DAY.replace(year=2023 + n // 12, month=n % 12 + 1, day=10) for n in range(32)]
+    for at in months:
+        world.tell(product="salt", site="shop", at=at.isoformat(), known_at=at.isoformat(), quantity=40 + at.month)
+    return world
+
+
+def night(now):
+    """One night's run, done here."""
+    job = operations.request_nightly_forecast(now=now)
+    done = jobs.perform(job.id, clock=lambda: now)
+    assert done.status == "done", done.error
+    return operations.drive(UUID(hex=done.result["run"]), clock=lambda: now, heart=lambda claimed: nullcontext())
+
+
+def computed(run):
+    return sorted(run.computed.values_list("product", flat=True))
+
+
+def test_the_second_night_computes_what_has_changed_and_shares_the_rest(trading):
+    first = night(CUTOFF)
+    assert computed(first) == ["apples", "pears", "salt"] and first.carried_count == 0
+    trading.demand("apples", [25], first=CUTOFF.replace(hour=12))
+    second = night(CUTOFF + timedelta(days=1))
+    assert computed(second) == ["apples", "pears"], "a day is over for both; no month is"
+    assert (second.series_count, second.carried_count, second.choice) == (3, 1, first.choice)
+    rows = queries.series_of(second, party=trading.shop.party)
+    assert sorted(row.product for row in rows) == ["apples", "pears", "salt"]
+    assert [row.run for row in rows if row.product == "salt"] == [first]
+    assert {row.run for row in queries.series_of(first, party=trading.shop.party)} == {first}, "the past stays"
+    assert list(queries.faults()) == []
+    for run in (first, second, first.choice):
+        again = operations.reproduce(run)
+        assert again.holds, again.differences
+
+
+def test_what_came_is_kept_beside_what_was_forecast(trading):
+    first = night(CUTOFF)
+    trading.demand("apples", [25], first=CUTOFF.replace(hour=12))
+    night(CUTOFF + timedelta(days=1))
+    apples, pears = Outcome.objects.order_by("observed__product")
+    row = SeriesForecast.objects.get(product="apples", first=first.number)
+    assert (apples.actual, apples.step, apples.period) == (25, 1, date(2025, 9, 22))
+    assert apples.point == row.steps[0]["point"] and apples.upper_80 == row.steps[0]["quantiles"][9]
+    assert apples.naive == row.history[-7] and apples.attested
+    assert (pears.actual, pears.attested, pears.forecast_by) == (0, False, first)
+
+
+def test_a_promotion_entered_by_day_changes_its_series_at_night(trading):
+    night(CUTOFF)
+    known = operations.enter_known(
+        party=trading.shop.party,
+        kind="promotion",
+        name="salt week",
+        product="salt",
+        start=date(2025, 10, 6),
+        end=date(2025, 10, 12),
+        by="Mia",
+        now=CUTOFF + timedelta(hours=3),
+    )
+    second = night(CUTOFF + timedelta(days=1))
+    assert "salt" in computed(second)
+    assert operations.withdraw_known(known.pk, party=trading.shop.party, by="Mia", now=CUTOFF + timedelta(hours=30))
+    assert operations.reproduce(second).holds, "what was known then is still known of then"
+    assert "salt" in computed(night(CUTOFF + timedelta(days=2)))
+
+
+def test_a_new_choice_computes_everything_anew(trading):
+    night(CUTOFF)
+    job = operations.request_weekly_choice(now=CUTOFF + timedelta(hours=5))
+    assert operations.request_weekly_choice(now=CUTOFF + timedelta(hours=6)) is None
+    assert jobs.perform(job.id, clock=lambda: CUTOFF + timedelta(hours=5)).status == "done"
+    second = night(CUTOFF + timedelta(days=1))
+    assert computed(second) == ["apples", "pears", "salt"]
+    assert second.choice == queries.latest_choice() and second.choice.chosen.reached == 3
+
+
+def test_a_site_that_begins_to_record_consumption_leaves_its_receipts_behind(trading):
+    night(CUTOFF)
+    trading.demand("salt", [3], first=CUTOFF, kind="consumption")
+    second = night(CUTOFF + timedelta(days=1))
+    found = {row.product: row.kind for row in queries.series_of(second, party=trading.shop.party)}
+    assert found == {"apples": "receipts", "pears": "receipts", "salt": "consumption"}
+    assert second.series_count == 3 and operations.reproduce(second).holds
+
+
+def test_one_night_is_under_way_at_a_time_and_none_goes_back(trading):
+    first = operations.request_nightly_forecast(now=CUTOFF)
+    jobs.perform(first.id, clock=lambda: CUTOFF)
+    later = operations.request_nightly_forecast(now=CUTOFF + timedelta(days=1))
+    refused = jobs.perform(later.id, clock=lambda: CUTOFF + timedelta(days=1))
+    assert refused.status == "failed" and "still under way" in refused.error
+
+
+def test_two_beats_many_workers_and_a_killed_one_leave_every_series_once(trading, monkeypatch):
+    """The plan, a shard and the signature are each claimed by a worker that dies; whoever comes next does them once."""
+    monkeypatch.setattr(shards, "SHARD_SIZE", 1)
+    [plan] = [job for job in (operations.request_nightly_forecast(now=CUTOFF) for _ in range(2)) if job]
+    now = CUTOFF
+    for kind in ("forecast", "forecast-shard", "forecast-sign"):
+        dead = Job.objects.filter(kind=kind).first()
+        claimed = jobs.claim(dead.id, now=now)  # and killed: it never comes back
+        assert claimed is not None and jobs.perform(dead.id, clock=lambda now=now: now) is None
+        now += timedelta(minutes=1)
+        jobs.sweep(now=now)
+        for job in Job.objects.filter(kind=kind, status__in=("queued", "running")):
+            jobs.perform(job.id, clock=lambda now=now: now)
+            assert jobs.perform(job.id, clock=lambda now=now: now) is None, "the doorbell rang twice"
+    run = ForecastRun.objects.get(kind="forecast")
+    assert run.shards == 3 and run.series_count == 3 == SeriesForecast.objects.count()
+    assert Job.objects.filter(kind="forecast-sign").count() == 1 and plan.kind == "forecast"
+    assert operations.reproduce(run).holds
