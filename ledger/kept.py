@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from ledger import bulk
-from ledger.models import Body, Entry, ScopeReader
+from ledger.models import Body, Entry, ScopeReader, Tombstone
 from ledger.tlog import envelope
 from ledger.tlog.envelope import Envelope
-from ledger.tlog.statement import Statement, parse_statement
+from ledger.tlog.statement import ZERO, Statement, link, parse_statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,18 @@ class KeptBody:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptTombstone:
+    """What is left of an erased body."""
+
+    index: int
+    erased_index: int
+    tenant: UUID
+    chains: tuple[bytes, ...]
+    scopes: tuple[UUID, ...]
+    readers: tuple[tuple[UUID, UUID], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class KeptEntry:
     """An entry as it stands, opened; not verified."""
 
@@ -34,16 +49,54 @@ class KeptEntry:
     statement: Statement
     statement_hash: bytes
     body: KeptBody | None
+    tombstone: KeptTombstone | None = None
 
 
 def entries(first: int, end: int) -> list[KeptEntry]:
-    """The entries in [first, end), in order, each with its body where there is one."""
+    """The entries in [first, end), in order, each with its body where there is one, or what is left of it."""
     rows = Entry.objects.filter(index__gte=first, index__lt=end).order_by("index").values_list("index", "leaf")
     found = {body.index: _kept(body) for body in Body.objects.filter(index__gte=first, index__lt=end)}
-    return [_opened(index, bytes(leaf), found.get(index)) for index, leaf in rows]
+    erased = {each.index: each for each in tombstones(index__gte=first, index__lt=end)}
+    return [_opened(index, bytes(leaf), found.get(index), erased.get(index)) for index, leaf in rows]
 
 
-def _opened(index: int, raw: bytes, body: KeptBody | None) -> KeptEntry:
+def tombstones(**where: Any) -> list[KeptTombstone]:
+    """What is left of erased bodies, in the order of their entries."""
+    return [
+        KeptTombstone(
+            index=row.index,
+            erased_index=row.erased_index,
+            tenant=row.tenant,
+            chains=tuple(bytes(chain) for chain in row.chains),
+            scopes=tuple(row.scopes),
+            readers=tuple((UUID(scope), UUID(party)) for scope, party in row.readers),
+        )
+        for row in Tombstone.objects.filter(**where).order_by("index")
+    ]
+
+
+def erase(commitment: bytes) -> int | None:
+    """Let a body go that a `body.erased` in the log names; its entry's index, None when it is gone already.
+
+    The database refuses every other (`ledger_erase`).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ledger_erase(%s)", [commitment])
+        row = cursor.fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def head_of(chain: bytes, indices: Iterable[int]) -> bytes:
+    """The statement hash that the chain's next statement would link to, after these entries in their order."""
+    head = ZERO
+    for leaf in Entry.objects.filter(index__in=list(indices)).order_by("index").values_list("leaf", flat=True):
+        payload = envelope.parse_leaf(bytes(leaf)).payload
+        if link(chain, head) in parse_statement(payload).links:
+            head = envelope.statement_hash(payload)
+    return head
+
+
+def _opened(index: int, raw: bytes, body: KeptBody | None, tombstone: KeptTombstone | None) -> KeptEntry:
     leaf = envelope.parse_leaf(raw)
     return KeptEntry(
         index=index,
@@ -52,6 +105,7 @@ def _opened(index: int, raw: bytes, body: KeptBody | None) -> KeptEntry:
         statement=parse_statement(leaf.payload),
         statement_hash=envelope.statement_hash(leaf.payload),
         body=body,
+        tombstone=tombstone,
     )
 
 

@@ -56,23 +56,23 @@ END $$;
 CREATE FUNCTION ledger_erase(wanted bytea) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS
 $$ DECLARE
-  found ledger_body%ROWTYPE;
+  gone ledger_body%ROWTYPE;
   act bigint := ledger_erased_by(wanted);
 BEGIN
   IF act IS NULL THEN
     RAISE EXCEPTION 'no body.erased in the log names this commitment' USING ERRCODE = 'restrict_violation';
   END IF;
-  SELECT * INTO found FROM ledger_body WHERE commitment = wanted;
+  SELECT * INTO gone FROM ledger_body WHERE commitment = wanted;
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
   INSERT INTO ledger_tombstone (commitment, index, erased_index, tenant, chains, scopes, readers)
-    VALUES (wanted, found.index, act, found.tenant, found.chains, found.scopes,
+    VALUES (wanted, gone.index, act, gone.tenant, gone.chains, gone.scopes,
       (SELECT coalesce(jsonb_agg(jsonb_build_array(r.scope, r.party) ORDER BY r.scope, r.party), '[]')
-       FROM ledger_scopereader r WHERE r.scope = ANY(found.scopes)));
-  DELETE FROM ledger_disclosure WHERE index = found.index;
+       FROM ledger_scopereader r WHERE r.scope = ANY(gone.scopes)));
+  DELETE FROM ledger_disclosure WHERE index = gone.index;
   DELETE FROM ledger_body WHERE commitment = wanted;
-  RETURN found.index;
+  RETURN gone.index;
 END $$;
 REVOKE ALL ON FUNCTION ledger_erase(bytea) FROM PUBLIC;
 """

@@ -91,6 +91,35 @@ SHAPES: dict[str, Shape] = {
         "What became of a key that waited.",
         {"state": {"type": "string", "enum": ["approved", "refused"]}, "registered_index": maybe(COUNT)},
     ),
+    "Erasure": record(
+        "A body that was asked to be erased, and what became of it.",
+        {
+            "id": UUID,
+            "event_index": COUNT,
+            "act": TEXT,
+            "party": {**UUID, "description": "Who signed the event, and asked."},
+            "ground": TEXT,
+            "state": {"type": "string", "enum": ["waiting", "done", "refused"]},
+            "asked_index": {**COUNT, "description": "Where the `approval.request` stands in the log."},
+            "asked_at": TIME,
+            "notice_until": {**TIME, "description": "Until when the chain's other parties have time."},
+            "decided_at": maybe(TIME),
+            "erased_by": {**maybe(COUNT), "description": "Where the `body.erased` stands in the log."},
+        },
+    ),
+    "Erasures": record("Erasures, the newest first.", {"items": listed(ref("Erasure"))}),
+    "NewErasure": record(
+        "Which event's body shall go, and why.",
+        {
+            "index": COUNT,
+            "ground": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 200,
+                "description": "One line; it stays in the log for ever, so it names no person.",
+            },
+        },
+    ),
     "NewApiClient": record(
         "A program to be made.",
         {"name": {"type": "string", "minLength": 1, "maxLength": 120}, "scopes": listed(TEXT, minItems=1)},

@@ -257,6 +257,10 @@ EVENT_MEMBERS: dict[str, Shape] = {
         **YES_OR_NO,
         "description": "Signed after its key's last valid entry; its party has not stood by it (`key.attest`) since.",
     },
+    "erased_by": {
+        **maybe(COUNT),
+        "description": "The entry that erased its body: of what it said, nothing is left, and the times are the log's.",
+    },
     "shipments": listed(UUID),
     "is_error_declaration": YES_OR_NO,
     "declared_in_error_by": maybe(COUNT),
@@ -279,7 +283,7 @@ SHIPMENT_MEMBERS: dict[str, Shape] = {
     "unit": {"type": "string", "description": "The logistic unit: an SSCC as Digital Link, or a private URI."},
     "status": {
         "type": "string",
-        "enum": ["commissioned", "packed", "dispatched", "accepted", "unpacked", "void"],
+        "enum": ["commissioned", "packed", "dispatched", "accepted", "unpacked", "void", "erased"],
     },
     "is_open": YES_OR_NO,
     "attested": YES_OR_NO,

@@ -56,6 +56,7 @@ def event(row: Event, shipments: list[UUID], signed: Signed) -> dict[str, Any]:
         "key_id": row.key_id,
         "key_role": signed.roles.get(row.key_id, ""),
         "disputed": row.index in signed.disputed,
+        "erased_by": row.erased_by,
         "shipments": [str(each) for each in shipments],
         "is_error_declaration": row.is_error_declaration,
         "declared_in_error_by": row.declared_in_error_by,

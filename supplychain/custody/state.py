@@ -56,6 +56,8 @@ class Status(StrEnum):
     ACCEPTED = "accepted"
     UNPACKED = "unpacked"
     VOID = "void"
+    ERASED = "erased"
+    """A body of its chain was erased, so nobody can tell any more where it stood; it was closed."""
 
 
 @dataclass(frozen=True, slots=True)

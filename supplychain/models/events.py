@@ -37,6 +37,10 @@ class Event(models.Model):
         null=True, help_text="The index of the declaration that it was wrong."
     )
 
+    erased_by = models.BigIntegerField(
+        null=True, help_text="The index of the `body.erased` that took its body; what it said is gone from this row."
+    )
+
     class Meta:
         ordering = ["index"]
         constraints = [

@@ -14,6 +14,7 @@ class Shipment(models.Model):
         ACCEPTED = "accepted", "accepted"
         UNPACKED = "unpacked", "unpacked"
         VOID = "void", "taken back"
+        ERASED = "erased", "partly erased"
 
     class Discrepancy(models.TextChoices):
         NONE = "", "none"

@@ -2,6 +2,7 @@
 
 from supplychain.operations.approvals import ApprovalRefused, approve_revocation, ask_revocation
 from supplychain.operations.capture import BodyInvalid, CaptureItem, capture
+from supplychain.operations.erasure import ErasureRefused, approve_erasure, ask_erasure, refuse_erasure
 from supplychain.operations.parties import (
     KeyRequestRefused,
     NoAdminKey,
@@ -22,18 +23,22 @@ __all__ = [
     "ApprovalRefused",
     "BodyInvalid",
     "CaptureItem",
+    "ErasureRefused",
     "EventSigner",
     "KeyRequestRefused",
     "NoAdminKey",
     "Signed",
     "append_key_statement",
+    "approve_erasure",
     "approve_key",
     "approve_revocation",
+    "ask_erasure",
     "ask_revocation",
     "attest",
     "capture",
     "capture_one",
     "held_key",
+    "refuse_erasure",
     "refuse_key",
     "register_party",
     "renew_key",

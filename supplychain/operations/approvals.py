@@ -93,16 +93,16 @@ def refuse(approval_id: UUID, *, party: UUID, decided_by: User, now: datetime) -
     """Say no to what was asked; the asker may also take it back so. Raises ApprovalRefused."""
     with tenancy.system(), transaction.atomic():
         _check_operator(party)
-        decide(_find(approval_id), Approval.State.REFUSED, decided_by, now)
+        decide(find(approval_id), Approval.State.REFUSED, decided_by, now)
 
 
 def waiting(approval_id: UUID, act: Approval.Act, *, party: UUID, decided_by: User | None) -> Approval:
     """What waits for a decision of the party that runs this server, by somebody else than who asked."""
     _check_operator(party)
-    wanted = _find(approval_id)
+    wanted = find(approval_id)
     if wanted.act != act:
-        raise _missing()
-    if decided_by is None or wanted.asked_by_id == decided_by.pk:
+        raise missing()
+    if (decided_by is None and wanted.tenant == party) or (decided_by and wanted.asked_by_id == decided_by.pk):
         raise ApprovalRefused("this takes two people: somebody else than who asked decides")
     return wanted
 
@@ -125,20 +125,27 @@ def append(submissions: Sequence[Submission], rule: Any, *, now: datetime) -> li
 
 
 def _check_operator(party: UUID) -> None:
-    if not Party.objects.filter(id=party, is_operator=True).exists():
+    if not is_operator(party):
         raise ApprovalRefused("only the party that runs this server does this")
 
 
-def _find(approval_id: UUID) -> Approval:
+def is_operator(party: UUID) -> bool:
+    """Whether the party runs this server."""
+    return Party.objects.filter(id=party, is_operator=True).exists()
+
+
+def find(approval_id: UUID) -> Approval:
+    """A request that waits, locked. Raises ApprovalRefused."""
     wanted = Approval.objects.select_for_update(of=("self",)).filter(id=approval_id).first()
     if wanted is None:
-        raise _missing()
+        raise missing()
     if wanted.state != Approval.State.WAITING:
         raise ApprovalRefused(f"this was {wanted.state} already")
     return wanted
 
 
-def _missing() -> ApprovalRefused:
+def missing() -> ApprovalRefused:
+    """There is none, or it is not to be seen: the same answer."""
     refused = ApprovalRefused("there is no such request")
     refused.status = 404
     return refused

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from uuid import UUID
 
 from django.db import connection, transaction
 
 from ledger import audit, kept, tenancy
 from ledger import queries as log
-from ledger.admission import Admitted, AlreadyAppended, Pending, Refused
+from ledger.admission import Admitted, AlreadyAppended, Pending, Refused, scope_of
 from ledger.operations import key_records
 from ledger.operations.opening import lock
 from ledger.tlog.keys import KeyRecord
@@ -17,6 +18,7 @@ from supplychain.epcis.parsing import parse_body
 from supplychain.operations.rule import CaptureRule, Item
 from supplychain.projections import digests
 from supplychain.projections import events as event_rows
+from supplychain.projections import shipments as shipment_rows
 
 CHUNK = 1_000
 
@@ -63,18 +65,37 @@ def differences() -> Iterator[audit.Fault]:
 
 def project_log(progress: Callable[[int], None] = lambda done: None) -> None:
     """Project all entries in order, into tables that are empty. Raises NotRebuilt."""
-    size = log.tree_size()
+    size, erased = log.tree_size(), kept.tombstones()
+    forgotten = {scope_of(chain): chain for each in erased for chain in each.chains}
     for first in range(0, size, CHUNK):
         entries = kept.entries(first, min(first + CHUNK, size))
-        _project([entry for entry in entries if entry.body is not None])
+        _project([entry for entry in entries if entry.body is not None], frozenset(forgotten))
+        event_rows.write_erased(erased_rows(entries))
         progress(min(first + CHUNK, size))
+    shipment_rows.forget(forgotten.values())
+    kept.add_readers(sorted({pair for each in erased for pair in each.readers}))
 
 
-def _project(entries: list[kept.KeptEntry]) -> None:
+def erased_rows(entries: Iterable[kept.KeptEntry]) -> Iterator[event_rows.Erased]:
+    """Of these entries, those whose bodies were erased, as rows of events."""
+    for entry in entries:
+        if entry.tombstone is not None:
+            yield event_rows.Erased(
+                index=entry.index,
+                record_time_ms=entry.record_time_ms,
+                tenant=entry.tombstone.tenant,
+                key_id=entry.statement.key,
+                scopes=list(entry.tombstone.scopes),
+                kind=str(log.entry(entry.tombstone.erased_index).statement.claims.get("kind", "")),
+                erased_by=entry.tombstone.erased_index,
+            )
+
+
+def _project(entries: list[kept.KeptEntry], forgotten: frozenset[UUID]) -> None:
     known = {record.key_id: record for record in key_records({entry.statement.key for entry in entries})}
     told = ("event", "key.register")
     pending = {entry.index: _pending(entry, known) for entry in entries if entry.statement.type in told}
-    rule = CaptureRule(now=None)
+    rule = CaptureRule(now=None, forgotten=forgotten)
     rule.load(list(pending.values()))
     admitted = []
     for entry in entries:
@@ -110,4 +131,4 @@ def _item(entry: kept.KeptEntry, body: kept.KeptBody) -> Item:
     """The event as it came: an opening act's chains lie beside its body, in the order of its units."""
     read = event_rows.read(body.body, parse_body(body.body))
     opens = read.act in OPENING and len(body.chains) == len(read.units)
-    return Item(read, dict(zip(read.units, body.chains, strict=True)) if opens else {})
+    return Item(read, dict(zip(read.units, body.chains, strict=True)) if opens else {}, kept=body.chains)

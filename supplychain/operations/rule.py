@@ -61,6 +61,8 @@ class Item:
     chains: dict[str, bytes] = field(default_factory=dict)
     party: UUID | None = None
     once: bool = False
+    kept: tuple[bytes, ...] = ()
+    """When projections are made again: the chains that are kept beside the body."""
 
 
 @dataclass(slots=True)
@@ -85,11 +87,15 @@ class Same:
 
 class CaptureRule:
     """An AdmissionRule for one append. `party` is who may sign (None: whoever holds a valid key); without `now` the
-    clock is not asked, as when projections are made again."""
+    clock is not asked, as when projections are made again. Then `forgotten` are the shipments of which a body was
+    erased: nobody can decide about them again, and nothing was added to them since."""
 
-    def __init__(self, *, now: datetime | None, party: UUID | None = None) -> None:
+    def __init__(
+        self, *, now: datetime | None, party: UUID | None = None, forgotten: frozenset[UUID] = frozenset()
+    ) -> None:
         self.now = now
         self.party = party
+        self.forgotten = forgotten
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -244,10 +250,14 @@ class CaptureRule:
         read, links = item.read, pending.statement.links
         if len(read.units) > custody.MAX_UNITS:
             raise custody.CustodyRefused(f"One act moves at most {custody.MAX_UNITS} logistic units.", code="too_many")
-        made: list[tuple[Tracked, custody.Transition]] = []
+        made: list[tuple[Tracked, custody.Transition | None]] = []
         for position, unit in enumerate(read.units):
+            if (forgotten := self._forgotten_at(position, item)) is not None:
+                made.append((forgotten, None))
+                continue
             given = links[position] if position < len(links) else None
             tracked = self._find(unit, read)
+            _refuse_erased(tracked)
             if tracked is not None and self._may_see(tracked, signer):
                 self._check_link(tracked, given, signer, item.chains.get(unit))
                 state: custody.ShipmentState | None = tracked.state
@@ -257,10 +267,27 @@ class CaptureRule:
             made.append((tracked, custody.decide(state, read.event, unit=unit, signer=signer, parties=self.parties)))
         _check_count(links, read)
         for tracked, transition in made:
+            if transition is None:
+                continue
             if tracked.is_new and tracked.id not in self.by_id:
                 tracked.state = transition.state
             self._move(tracked, transition, pending.index, pending.statement_hash)
         return [tracked for tracked, _ in made]
+
+    def _forgotten_at(self, position: int, item: Item) -> Tracked | None:
+        """The stand-in for a shipment that cannot be decided about again; None for every other."""
+        if not self.forgotten or position >= len(item.kept) or scope_of(item.kept[position]) not in self.forgotten:
+            return None
+        chain = item.kept[position]
+        return Tracked(scope_of(chain), UUID(int=0), chain, ZERO, _NOTHING, 0, 0)
+
+    def _as_kept(self, found: list[Tracked], item: Item) -> list[Tracked]:
+        """What an event without links belongs to, with stand-ins where they belong in the kept order."""
+        if not self.forgotten:
+            return found
+        by_chain = {each.chain: each for each in found}
+        places = [self._forgotten_at(at, item) or by_chain.pop(chain, None) for at, chain in enumerate(item.kept)]
+        return [each for each in places if each is not None] + list(by_chain.values())
 
     def _opened(self, unit: str, item: Item, signer: Party, given: bytes | None, index: int, *, taken: bool) -> Tracked:
         """A chain for a unit that has no open shipment, as far as the signer can know."""
@@ -321,22 +348,25 @@ class CaptureRule:
         for tracked in seen:
             made = custody.decide(tracked.state, event, unit=tracked.state.unit, signer=signer, parties=self.parties)
             self._move(tracked, made, pending.index, None)
-        return seen
+        return self._as_kept(seen, item)
 
     def _correct(self, pending: Pending, item: Item, signer: Party, event_id: str) -> list[Tracked]:
         """Take back an event of the signer's own; what was an act is linked like one."""
         prior, links = self.priors.get((signer.id, event_id, False)), pending.statement.links
         if prior is None:
-            if links:
+            if links and not self.forgotten:
                 raise UnknownEvent(f"{signer.name} has signed no event with the id {event_id}.")
-            return []
+            return self._as_kept([], item)
         self._refuse_other_event(pending, prior, item)
         is_act = prior.act != Act.OBSERVE
-        scopes = [self.by_id[scope] for scope in prior.scopes if scope in self.by_id]
+        scopes = self._as_kept([self.by_id[scope] for scope in prior.scopes if scope in self.by_id], item)
         if is_act:
             _check_count(links, item.read, at_least=False)
         made: list[tuple[Tracked, custody.Transition]] = []
         for position, tracked in enumerate(scopes):
+            if tracked.id in self.forgotten:
+                continue
+            _refuse_erased(tracked)
             if is_act:
                 given = links[position] if position < len(links) else None
                 self._check_link(tracked, given, signer, None)
@@ -448,6 +478,13 @@ class CaptureRule:
         event_rows.write(list(self.placed.values()), self.declared)
         shipment_rows.save(self.by_id.values())
         party_rows.save(self.named)
+
+
+def _refuse_erased(tracked: Tracked | None) -> None:
+    if tracked is not None and tracked.state.status == custody.Status.ERASED:
+        raise custody.CustodyRefused(
+            "A part of this shipment was erased; it is closed, and nothing is added to it.", code="erased"
+        )
 
 
 _NOTHING: Any = None

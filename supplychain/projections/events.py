@@ -85,6 +85,47 @@ def write(placed: list[Placed], declared: dict[int, int]) -> None:
     bulk.update(Event, ("index", "declared_in_error_by"), [item for item in declared.items() if item[0] not in here])
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An event whose body is gone: what its entry, its tombstone and the erasure still say."""
+
+    index: int
+    record_time_ms: int
+    tenant: UUID
+    key_id: str
+    scopes: list[UUID]
+    kind: str
+    erased_by: int
+
+
+def write_erased(erased: Iterable[Erased]) -> None:
+    """Put rows that say nothing but where, by whom, with which key and what kind of act in the place of the events'."""
+    for each in erased:
+        Event.objects.filter(index=each.index).delete()
+        EventObject.objects.filter(index=each.index).delete()
+        SensorReading.objects.filter(index=each.index).delete()
+        EventScope.objects.filter(index=each.index).delete()
+        moment = EPOCH + timedelta(milliseconds=each.record_time_ms)
+        Event.objects.create(
+            index=each.index,
+            tenant=each.tenant,
+            scopes=each.scopes,
+            event_id=f"urn:waylog:erased:{each.index}",
+            body_digest=b"",
+            event_type="",
+            act=each.kind,
+            event_time=moment,
+            event_time_zone_offset="+00:00",
+            record_time=moment,
+            known_at=moment,
+            attested=False,
+            key_id=each.key_id,
+            is_error_declaration=each.kind == Act.CORRECT,
+            erased_by=each.erased_by,
+        )
+        EventScope.objects.bulk_create(EventScope(scope=scope, index=each.index) for scope in set(each.scopes))
+
+
 def same_as(parties: Iterable[UUID], hashes: Iterable[bytes]) -> list[tuple[UUID, bytes, bool, int, str]]:
     """The events of these parties with these hashes, oldest first: party, hash, whether it is a declaration, index, id.
 

@@ -11,8 +11,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from ledger import bulk, kept
+from ledger.admission import scope_of
 from supplychain.custody import Discrepancy, Line, ShipmentState, Status, Transition
-from supplychain.models import Shipment, ShipmentLine
+from supplychain.models import Event, Shipment, ShipmentLine
 
 
 @dataclass(slots=True)
@@ -120,6 +121,30 @@ def save(tracked: Iterable[Tracked]) -> None:
         ShipmentLine.objects.filter(shipment__in=old).delete()
     bulk.insert(ShipmentLine, _LINE_COLUMNS, [row for each in relined for row in _line_rows(each)])
     kept.add_readers([(each.id, party) for each in changed for party in each.new_readers])
+
+
+def forget(chains: Iterable[bytes]) -> None:
+    """Leave of the shipments of these chains, of which a body was erased, what their entries say without bodies."""
+    for chain in chains:
+        scope = scope_of(chain)
+        rows = list(Event.objects.filter(scopes__contains=[scope]).order_by("index"))
+        ShipmentLine.objects.filter(shipment=scope).delete()
+        Shipment.objects.filter(id=scope).delete()
+        Shipment.objects.create(
+            id=scope,
+            tenant=rows[0].tenant,
+            scopes=[scope],
+            unit=f"urn:uuid:{scope}",
+            chain=chain,
+            head=kept.head_of(chain, [row.index for row in rows]),
+            is_open=False,
+            status=Shipment.Status.ERASED,
+            attested=False,
+            opened_index=rows[0].index,
+            last_index=rows[-1].index,
+            shipper=rows[0].tenant,
+            last_event_at=rows[-1].record_time,
+        )
 
 
 _COLUMNS = (

@@ -16,7 +16,7 @@ from ledger.tlog.envelope import parse_leaf
 from ledger.tlog.keys import KeyRecord
 from supplychain.models import Event
 from supplychain.queries import partners
-from supplychain.web import audits, words
+from supplychain.web import audits, erasures, words
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.names import Names
 
@@ -77,6 +77,7 @@ def entry(request: MemberRequest, index: int) -> HttpResponse:
         "verified": mark is not None and index < mark.tree_size,
         "size": queries.tree_size(),
         "published": _is_published(index),
+        "may_erase": erasures.may_ask(index, request.membership),
         "body": "" if found.statement.type == "forecast" else _body(index),  # a manifest names everybody's series
     }
     return render(request, "log/entry.html", context)

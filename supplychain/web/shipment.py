@@ -189,7 +189,9 @@ def _said(step: Step, names: Names) -> list[str]:
     """What the body says, in a few words each."""
     event, row = step.event, step.row
     if event is None:
-        return ["its body was erased or is not shown; the signature over it stands"]
+        if row.erased_by is not None:
+            return [f"what it said was erased, by entry {row.erased_by:,}; the signature over it stands"]
+        return ["its body is not shown; the signature over it stands"]
     return [
         names.place(row.read_point or row.biz_location),
         _handed(event, names) if row.act == Act.DISPATCH else "",

@@ -36,6 +36,9 @@ def test_the_paths_are_the_routes(document: dict[str, Any]) -> None:
 def test_the_methods_are_those_the_views_have(document: dict[str, Any]) -> None:
     found = {(path.removeprefix(API), verb) for path, verbs in document["paths"].items() for verb in verbs}
     assert {each for each in found if each[1] != "get"} == {
+        ("/erasures", "post"),
+        ("/erasures/{erasure_id}/approve", "post"),
+        ("/erasures/{erasure_id}/refuse", "post"),
         ("/events", "post"),
         ("/events/prepare", "post"),
         ("/keys", "post"),

@@ -12,6 +12,7 @@ from django.urls import get_resolver
 
 from ledger import keystore, tenancy
 from ledger.tlog import keys
+from supplychain import operations
 from supplychain.models import CompanyPrefix, Role
 from supplychain.operations import held_key
 from tests.cast import World, sscc
@@ -52,13 +53,24 @@ def shipped(world: World) -> dict[str, str]:
         "<uuid:run_id>": str(run.id),
         "<int:series_id>": str(series.pk),
         "<uuid:request_id>": str(request_key(world.grower).id),
+        "<uuid:erasure_id>": str(_asked(world)),
         "<int:membership_id>": str(person(world.grower, Role.MANAGER).memberships.get().pk),
         "<str:client_id>": make_client(world.grower)[0].client_id,
         "<str:prefix>": CompanyPrefix.objects.create(prefix="9521141", party=world.grower.party).prefix,
     }
 
 
+def _asked(world: World) -> Any:
+    """An erasure that the grower asked for."""
+    packed = world.grower.pack(sscc(7))
+    world.grower.unpack(sscc(7))
+    return operations.ask_erasure(
+        packed.index, ground="a request", party=world.grower.id, asked_by=None, now=world.later()
+    ).pk
+
+
 ABSENT = {
+    "<uuid:erasure_id>": str(uuid4()),
     "<int:index>": "99999",
     "<uuid:shipment_id>": str(uuid4()),
     "<str:key_id>": "A" * 43,
@@ -147,7 +159,7 @@ def _scopes_per_route() -> Iterator[tuple[str, str, str]]:
             yield "get", path, scope
     yield "post", "/events", "events:write"
     yield "post", "/keys", "keys:write"
-    for path in ("/people", "/clients"):
+    for path in ("/people", "/clients", "/erasures"):
         yield "get", path, "party:manage"
         yield "post", path, "party:manage"
     yield "post", f"/keys/requests/{NOBODY}/approve", "party:manage"
