@@ -10,10 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.forecasting.data import Unreadable, has_calendar, read
+from benchmarks.forecasting.data import Unreadable, has_calendar, read_all
 from benchmarks.forecasting.evaluate import answer, champion, decide, scores
 from forecasting.timeseries.candidates import ENSEMBLES, METHODS, NEEDS_CALENDAR
 from forecasting.timeseries.methods.prophet import Prophet
@@ -23,7 +24,7 @@ SHOWN = ("mase", "smape", "rmsse", "wql", "cov80", "cov95", "ms_per_series")
 
 def run(path: Path, *, season: int, horizon: int, sample: int | None = None, stock: bool = False) -> dict[str, Any]:
     """All figures of one file. Raises Unreadable."""
-    tasks = read(path, season_length=season, horizon=horizon, sample=sample)
+    tasks, left_out = read_all(path, season_length=season, horizon=horizon, sample=sample)
     found = [task.series for task in tasks]
     tried = {name: one for name, one in METHODS.items() if has_calendar(season) or name not in NEEDS_CALENDAR}
     choice, choosing = decide(tried, found, horizon)
@@ -39,7 +40,8 @@ def run(path: Path, *, season: int, horizon: int, sample: int | None = None, sto
         "season": season,
         "horizon": horizon,
         "series": len(found),
-        "negative_values": sum(1 for series in found if (series.values < 0).any()),
+        "left_out": Counter(left_out.values()),
+        "raised_above_zero": sum(task.raised > 0 for task in tasks),
         "champions": {
             f"{pool.frequency} {pool.demand_class} {pool.length}": name
             for pool, name in sorted(choice.champions.items(), key=lambda one: str(one[0]))

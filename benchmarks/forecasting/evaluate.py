@@ -109,16 +109,17 @@ def scores(tasks: Sequence[Task], forecasts: Mapping[str, Forecast]) -> dict[str
     steps = 0
     for task in tasks:
         forecast, actual = forecasts[task.key], task.actual
-        train, season = task.series.values, task.series.season_length
-        mase.append(metrics.mase(actual, forecast.point, train=train, season_length=season))
-        rmsse.append(metrics.rmsse(actual, forecast.point, train=train, season_length=season))
-        smape.append(metrics.smape(actual, forecast.point))
-        loss += metrics.quantile_loss_sum(actual, forecast.quantiles, forecast.levels)
+        train, season, point = task.train, task.series.season_length, forecast.point - task.raised
+        mase.append(metrics.mase(actual, point, train=train, season_length=season))
+        rmsse.append(metrics.rmsse(actual, point, train=train, season_length=season))
+        smape.append(metrics.smape(actual, point))
+        loss += metrics.quantile_loss_sum(actual, forecast.quantiles - task.raised, forecast.levels)
         total += metrics.absolute_sum(actual)
         known = int((~np.isnan(actual)).sum())
         steps += known
         for level in inside:
-            inside[level] += (metrics.coverage(actual, *forecast.interval(level)) or 0.0) * known
+            lower, upper = (bound - task.raised for bound in forecast.interval(level))
+            inside[level] += (metrics.coverage(actual, lower, upper) or 0.0) * known
     return {
         "mase": _mean(mase),
         "smape": _mean(smape),
@@ -135,7 +136,7 @@ def scores(tasks: Sequence[Task], forecasts: Mapping[str, Forecast]) -> dict[str
 def by_quantile(tasks: Sequence[Task], forecasts: Mapping[str, Forecast]) -> dict[str, list[float]]:
     """For each level q the shares of actuals below Q and not above it: for counts q lies between the two."""
     actual = np.concatenate([task.actual for task in tasks])
-    quantiles = np.concatenate([forecasts[task.key].quantiles for task in tasks])
+    quantiles = np.concatenate([forecasts[task.key].quantiles - task.raised for task in tasks])
     known = ~np.isnan(actual)
     if not known.any():
         return {}

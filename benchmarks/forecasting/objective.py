@@ -75,7 +75,7 @@ def synthetic(count: int, horizon: int, days: int = 365) -> list[Task]:
         level = 40 + dice.normal(0, 0.05) * t + dice.normal(0, 0.1) * np.maximum(t - dice.integers(50, 300), 0)
         values = dice.poisson(np.maximum(level, 1) * np.array([1, 1.05, 1, 1.1, 1.3, 1.5, 0.6])[t % 7]).astype(float)
         series = DemandSeries(f"daily-{number:05}", "D", 7, START, values[:days], "", "benchmark")
-        found.append(Task(series, values[days:]))
+        found.append(Task.of(series, values[days:]))
     return found
 
 

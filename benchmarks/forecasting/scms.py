@@ -71,7 +71,7 @@ def tasks_at(pairs: dict[str, list[Dated]], cutoff: date) -> list[Task]:
             continue
         now = _months(seen, END, key)
         assert now is not None
-        found.append(Task(train, now.values[periods_between(now.start, end, "MS") :][:HORIZON]))
+        found.append(Task.of(train, now.values[periods_between(now.start, end, "MS") :][:HORIZON]))
     return found
 
 
@@ -114,7 +114,7 @@ def _named(task: Task, cutoff: date) -> Task:
     """A pair at a cutoff: its own key, so that the cutoffs can be pooled."""
     one = task.series
     key = f"{one.key} at {cutoff:%Y-%m}"
-    return Task(
+    return Task.of(
         DemandSeries(key, one.frequency, one.season_length, one.start, one.values, one.unit, one.kind), task.actual
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from forecasting.timeseries import metrics
 from forecasting.timeseries.methods import Forecast
-from forecasting.timeseries.series import DemandSeries, Vector
+from forecasting.timeseries.series import DemandSeries, Vector, periods_between
 
 AsKnown = Callable[[datetime], DemandSeries]
 """Rebuilds the series as it was known at a cutoff; raises SeriesRefused where there was none yet."""
@@ -46,8 +46,11 @@ class Scores:
 
 def actuals(now: DemandSeries, *, after: DemandSeries, horizon: int) -> Vector:
     """What came in the `horizon` periods after `after`, NaN where `now` does not know."""
-    known = dict(zip(now.periods, now.values.tolist(), strict=True))
-    return np.array([known.get(period, np.nan) for period in after.future(horizon)])
+    first = periods_between(now.start, after.end, now.frequency)
+    found = np.full(horizon, np.nan)
+    known = now.values[max(first, 0) : max(first + horizon, 0)]
+    found[max(-first, 0) : max(-first, 0) + known.size] = known
+    return found
 
 
 def score(trials: Sequence[Trial]) -> Scores:

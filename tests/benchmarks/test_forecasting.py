@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.forecasting.__main__ import main
-from benchmarks.forecasting.data import Unreadable, read
+from benchmarks.forecasting.data import Unreadable, read, read_all
 from benchmarks.forecasting.evaluate import scores
 from benchmarks.forecasting.objective import compare, summary, synthetic
 from forecasting.timeseries.engine import Item, past_of
@@ -81,13 +81,11 @@ def test_the_test_part_chooses_nothing(path, tmp_path):
     [
         ("series,t,y,part\na,0,1,later", "line 2"),
         ("series,t,y,part\na,0,x,train", "line 2"),
-        ("series,t,y,part\na,0,inf,train", "finite"),
-        ("series,t,y,part\na,0,1,train\na,0,2,train", "twice"),
-        ("series,t,y,part\na,0,1,train\na,1000000000,1,train\na,1000000001,1,test", "does not follow"),
-        ("series,t,y,part\na,5,1,train\na,2,1,test", "does not follow"),
-        ("series,t,y,part\na,0,1,train", "no series"),
-        ("a,b\n1,2", "line 2"),
-        ("", "no series"),
+        ("series,t,y,part\na,0.5,1,train", "no whole step"),
+        ("series,t,y,part\na,0,1", "line 2"),
+        ("series,t,y,part\na,0,1,train", "no test part"),
+        ("a,b\n1,2", "line 1"),
+        ("", "line 1"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused_with_the_place(tmp_path, text, reason):
@@ -95,6 +93,58 @@ def test_a_file_that_makes_no_sense_is_refused_with_the_place(tmp_path, text, re
     file.write_text(text)
     with pytest.raises(Unreadable, match=reason):
         read(file, season_length=12, horizon=3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (["a,0,inf,train", "a,1,1,test"], "infinite"),
+        (["a,0,1,train", "a,0,2,train", "a,1,1,test"], "step 0 comes twice"),
+        (["a,0,1,train", "a,1000000000,1,train", "a,1000000001,1,test"], "are missing"),
+        (["a,5,1,train", "a,2,1,test"], "does not follow"),
+        (["a,5,1,train"], "no test part"),
+        (["a,5,1,test"], "no training part"),
+    ],
+)
+def test_a_series_that_makes_no_sense_is_left_out_with_its_reason(tmp_path, rows, reason):
+    file = tmp_path / "some.csv"
+    file.write_text("\n".join(["series,t,y,part", *rows, *lines(1)]))
+    tasks, left_out = read_all(file, season_length=12, horizon=3)
+    assert [task.key for task in tasks] == ["s1"] and reason in left_out["a"]
+
+
+def test_a_step_may_come_twice_with_one_value_and_be_a_date(tmp_path):
+    file = tmp_path / "dates.csv"
+    file.write_text(
+        "series,t,y,part\na,2000-02-17,2,train\na,2000-01-01,1,train\na,2000-01-01,1,train\na,2000-04-01,4,test"
+    )
+    [task] = read(file, season_length=12, horizon=3)
+    assert task.train.tolist() == [1, 2] and np.isnan(task.actual[0]) and task.actual[1] == 4
+
+
+def test_negative_values_are_raised_for_the_methods_and_judged_as_they_are(tmp_path):
+    """All but sMAPE and WQL, which divide by sizes, are what they are for the same series a thousand higher."""
+    found = []
+    for number, shift in enumerate((0, -1000)):
+        file, out = tmp_path / f"{number}.csv", tmp_path / f"{number}.json"
+        rows = [row.split(",") for i in range(3) for row in lines(i)]
+        file.write_text("\n".join(["series,t,y,part", *(f"{k},{t},{float(y) + shift},{p}" for k, t, y, p in rows)]))
+        main([str(file), "--season", "12", "--horizon", "6", "--json", str(out)])
+        found.append(json.loads(out.read_text()))
+    assert found[1]["about"]["raised_above_zero"] == 3
+    for name in ("seasonal_naive", "fast_prophet", "empirical"):
+        for figure in ("mase", "rmsse"):
+            assert found[1][name][figure] == pytest.approx(found[0][name][figure], rel=0.02)
+
+
+def test_a_million_points_are_bounded_and_the_scale_is_that_of_all_of_them(tmp_path):
+    file = tmp_path / "long.csv"
+    values = np.tile([1.0, 3.0, 2.0, 5.0, 4.0, 6.0, 9.0], 20_000)
+    rows = [f"a,{i},{v},train" for i, v in enumerate(values)] + [f"a,{values.size + i},1,test" for i in range(7)]
+    file.write_text("\n".join(["series,t,y,part", *rows]))
+    [task] = read(file, season_length=7, horizon=7)
+    assert task.train.size == values.size and len(task.series) == 1825
+    assert list(task.series.values[-7:]) == list(values[-7:])
 
 
 def test_a_refusal_ends_with_a_sentence_and_2(tmp_path, path, capsys):
