@@ -15,6 +15,7 @@ class ForecastingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the job runner what the jobs of forecasts do."""
+        from forecasting import arrivalrows as arrivalrows  # tables of this room that lie beside its models
         from forecasting import jobs, operations
 
         jobs.register(operations.FORECAST, operations.forecast)

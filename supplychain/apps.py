@@ -34,13 +34,14 @@ def _register_readers() -> None:
 
 def _register_projections() -> None:
     """Forecasts learn what events mean, and the audit what follows from them."""
-    from forecasting import history, queries
+    from forecasting import arrivals, history, queries
     from ledger import audit
     from supplychain import decoder
     from supplychain.operations import rebuild
 
     history.register_decoder(decoder.decode)
     history.register_countries(decoder.countries)
+    arrivals.register_decoder(decoder.decode_movements)
     audit.register_auditor("projections", rebuild.differences)
     audit.register_auditor("forecasts", lambda: (audit.Fault(index, what) for index, what in queries.faults()))
 
@@ -48,7 +49,8 @@ def _register_projections() -> None:
 def _register_jobs() -> None:
     """Large EPCIS documents are captured by the worker, and it checks the log each night."""
     from forecasting import jobs
-    from supplychain.operations import auditing, documents
+    from supplychain.operations import arrivals, auditing, documents
 
     jobs.register(documents.KIND, documents.perform)
     jobs.register(auditing.KIND, auditing.audit)
+    jobs.register(arrivals.KIND, arrivals.perform)

@@ -24,6 +24,8 @@ app.conf.beat_schedule = {
         "schedule": crontab(day_of_week="sun", hour=0, minute=30),
     },
     "nightly-audit": {"task": "supplychain.tasks.nightly_audit", "schedule": crontab(hour=3, minute=40)},
+    "learn-arrivals": {"task": "supplychain.tasks.learn_arrivals", "schedule": crontab(hour=2, minute=50)},
+    "refresh-arrivals": {"task": "supplychain.tasks.refresh_arrivals", "schedule": 60.0},
     "sweep-jobs": {"task": "forecasting.tasks.sweep_jobs", "schedule": 15.0},
     "remind-of-ending-keys": {"task": "supplychain.tasks.remind_of_ending_keys", "schedule": crontab(hour=6, minute=5)},
     "expire-keys": {"task": "ledger.tasks.expire_keys", "schedule": 300.0},

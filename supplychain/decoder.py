@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from forecasting import history
+from forecasting import arrivals, history
 from ledger.verified import VerifiedEntry
-from supplychain import observations
+from supplychain import movements, observations
 
 
 def decode(entry: VerifiedEntry) -> Iterator[history.Observation | history.Withdrawal]:
@@ -33,3 +33,25 @@ def countries(sites: Iterable[str]) -> dict[str, str]:
     from supplychain.models import Site  # the register of this room
 
     return dict(Site.objects.filter(uri__in=set(sites)).exclude(country="").values_list("uri", "country"))
+
+
+def decode_movements(entry: VerifiedEntry) -> Iterator[arrivals.Movement | arrivals.Wrong]:
+    """What a verified entry tells of units on their way."""
+    for told in movements.decode(entry, signer=UUID(entry.key.party)):
+        if isinstance(told, movements.Wrong):
+            yield arrivals.Wrong(told.source)
+        else:
+            yield arrivals.Movement(
+                unit=told.unit,
+                kind=told.kind,
+                at=told.at,
+                known_at=min(told.known_at, entry.record_time),
+                by=told.by.hex,
+                taker=told.taker,
+                consignee=told.consignee,
+                origin=told.origin,
+                destination=told.destination,
+                promised=told.promised,
+                source=told.source,
+                index=told.index,
+            )

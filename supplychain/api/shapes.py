@@ -413,7 +413,32 @@ FORECAST_SERIES = record(
     },
 )
 
+ARRIVAL = record(
+    "When a shipment under way is expected, from verified events alone.",
+    {
+        "shipment": UUID,
+        "as_of": {**TIME, "description": "The moment that the answer speaks of: what had not arrived by then counts."},
+        "stage": {**maybe(TEXT), "description": "The latest event that moved it: `dispatch 2`, `accept 1`."},
+        "since": TIME,
+        "promised_at": maybe(TIME),
+        "risk": {**maybe(NUMBER), "description": "Probability that the promise is missed; null without one."},
+        "quantiles": listed(
+            record("A quantile of the arrival.", {"level": NUMBER, "at": TIME}),
+            description="Eleven; none where `reason` says why.",
+        ),
+        "reason": maybe(TEXT),
+        "method": maybe(TEXT),
+        "drivers": ANYTHING,
+        "last_index": COUNT,
+        "origin": TEXT,
+        "tree_size": {**COUNT, "description": "The checkpoint that its events were verified under."},
+        "root_hash": HASH,
+        "learnt_size": {**COUNT, "description": "The tree size that the model was learnt from."},
+        "made_at": TIME,
+    },
+)
 SHAPES: dict[str, Shape] = {
+    "Arrival": ARRIVAL,
     "Capture": CAPTURE,
     "CaptureItem": CAPTURE_ITEM,
     "CaptureResult": CAPTURE_RESULT,

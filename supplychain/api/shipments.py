@@ -14,11 +14,11 @@ from rest_framework.response import Response
 from ledger.tlog.text import encode_base64
 from supplychain.api import params, schema, shown
 from supplychain.api.base import SHIPMENTS_READ, Endpoint, now
-from supplychain.api.errors import Problem
+from supplychain.api.errors import Problem, not_found
 from supplychain.api.schema import CURSOR, LIMIT, in_path, parameter
-from supplychain.queries import bundles, feeds, shipmentlist
+from supplychain.queries import arrivals, bundles, feeds, shipmentlist
 
-STATES = ("all", "open", "waiting", "moving", "late", "breached", "discrepancy", "held", "closed")
+STATES = ("all", "open", "waiting", "moving", "late", "risk", "breached", "discrepancy", "held", "closed")
 _ID = in_path("shipment_id", "The shipment's id.", format="uuid")
 
 
@@ -153,3 +153,28 @@ class Bundle(Endpoint):
         answer = HttpResponse(data, content_type="application/json")
         answer["Content-Disposition"] = f'attachment; filename="{bundles.filename(found)}"'
         return answer
+
+
+class Arrival(Endpoint):
+    """When a shipment under way will be there."""
+
+    scopes: ClassVar[dict[str, tuple[str, ...]]] = {"GET": SHIPMENTS_READ}
+
+    @extend_schema(
+        operation_id="read_arrival",
+        summary="When a shipment on its way is expected, and how likely its promise is missed",
+        description=(
+            "Made from verified events alone and said anew with each event of the shipment; the time that has passed"
+            " since is counted in. 404 where the shipment is not under way, or nothing was said of it yet."
+        ),
+        tags=["shipments"],
+        parameters=[_ID],
+        responses=schema.answers({200: "Arrival"}, problems=(401, 403, 404)),
+    )
+    def get(self, request: Request, shipment_id: UUID) -> Response:
+        """Answer the quantiles of the arrival, the risk and what it was made from."""
+        moment = now()
+        said = arrivals.of_shipment(feeds.shipment(shipment_id, party=self.grant.party), now=moment)
+        if said is None:
+            raise not_found("Nothing is said of this shipment's arrival.")
+        return Response(shown.arrival(said, at=moment))

@@ -11,6 +11,7 @@ from ledger.queries import Receipt
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.text import encode_base64, encode_base64url
 from supplychain.models import Event, KeyRequest, Shipment, ShipmentLine
+from supplychain.queries.arrivals import Said
 from supplychain.queries.feeds import Signed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,6 +91,29 @@ def shipment(row: Shipment) -> dict[str, Any]:
         "last_event_at": time(row.last_event_at),
         "opened_index": row.opened_index,
         "last_index": row.last_index,
+    }
+
+
+def arrival(said: Said, *, at: datetime) -> dict[str, Any]:
+    """When a shipment is expected, as of `at`."""
+    row, expected = said.row, said.expected
+    return {
+        "shipment": str(row.scope),
+        "as_of": time(at),
+        "stage": row.stage or None,
+        "since": time(row.since),
+        "promised_at": time(row.promised_at),
+        "risk": expected.risk if expected else None,
+        "quantiles": [{"level": level, "at": time(moment)} for level, moment in expected.quantiles] if expected else [],
+        "reason": row.reason or None,
+        "method": row.method or None,
+        "drivers": row.drivers,
+        "last_index": row.last_index,
+        "origin": row.origin,
+        "tree_size": row.tree_size,
+        "root_hash": bytes(row.root_hash).hex(),
+        "learnt_size": row.learnt_size,
+        "made_at": time(row.made_at),
     }
 
 

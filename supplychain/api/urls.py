@@ -66,6 +66,7 @@ urlpatterns = [
     path("events/<int:index>", _packed(events.Event), name="api-event"),
     path("shipments", _packed(shipments.Shipments), name="api-shipments"),
     path("shipments/<uuid:shipment_id>", _packed(shipments.Shipment), name="api-shipment"),
+    path("shipments/<uuid:shipment_id>/arrival", shipments.Arrival.as_view(), name="api-arrival"),
     path("shipments/<uuid:shipment_id>/chain", shipments.Chain.as_view(), name="api-chain"),
     path("shipments/<uuid:shipment_id>/bundle", shipments.Bundle.as_view(), name="api-bundle"),
     path("proofs/<int:index>", _packed(proofs.Proof), name="api-proof"),

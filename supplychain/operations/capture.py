@@ -27,6 +27,7 @@ from supplychain.epcis.errors import EventInvalid
 from supplychain.epcis.events import Event
 from supplychain.epcis.identifiers import canonical
 from supplychain.epcis.parsing import parse_body
+from supplychain.operations import arrivals
 from supplychain.operations.grouping import Finish, Grouping
 from supplychain.operations.rule import CaptureRule, EventIdTaken, Item, UnknownEvent
 from supplychain.projections import events as event_rows
@@ -96,6 +97,8 @@ def capture(items: Sequence[CaptureItem], *, party: UUID | None, now: datetime, 
         return [outcome or Refusal(_batch_refused()) for outcome in outcomes]
     for position, outcome in zip(positions, _append(submissions, now, atomic=atomic), strict=True):
         outcomes[position] = outcome
+    if not connection.in_atomic_block and any(isinstance(outcome, Appended) for outcome in outcomes):
+        arrivals.ring(now=now)
     return [outcome for outcome in outcomes if outcome is not None]
 
 

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from ledger import tenancy
 from supplychain.epcis.identifiers import canonical, is_uri
 from supplychain.models import Party, Product, Shipment, ShipmentLine, Site
-from supplychain.queries import tower
+from supplychain.queries import arrivals, tower
 
 
 def search(*, party: UUID, text: str, state: str, now: datetime) -> QuerySet[Shipment]:
@@ -30,6 +30,8 @@ def page(found: QuerySet[Shipment], *, number: str, size: int) -> Page[Shipment]
 
 
 def _in_state(state: str, party: UUID, now: datetime) -> Q:
+    if state == "risk":
+        return Q(pk__in=arrivals.at_risk(party, now=now))
     return {
         "open": Q(is_open=True),
         "waiting": tower.waiting_for(party),

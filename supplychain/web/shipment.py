@@ -15,9 +15,10 @@ from ledger import queries as log
 from supplychain.custody import Act
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.models import Event, Shipment, ShipmentLine
+from supplychain.queries import arrivals as expectations
 from supplychain.queries import shipmentpage
 from supplychain.queries.shipmentpage import Reading, Step
-from supplychain.web import charts, shown, words
+from supplychain.web import arrivals, charts, shown, words
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.acts import acts_of
 from supplychain.web.names import Names
@@ -60,6 +61,7 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
     mark, size = log.verified_to(), log.tree_size()
     verified = mark.tree_size if mark else 0
     latest = shipmentpage.latest_act(steps)
+    said = expectations.of_shipment(found, now=now)
     acts = acts_of(found, request.membership, latest_by=latest.row.tenant if latest else None)
     context = {
         "now": now,
@@ -85,6 +87,7 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
         "verified": verified,
         "all_verified": bool(steps) and all(step.row.index < verified for step in steps),
         "acts": acts,
+        "arrival": arrivals.card(said, names, now=now) if said else None,
         "held_by": names.party(found.custodian),
         "offered_to": names.party(found.offered_to, found.offered_to_uri) if found.offered_to_uri else "",
     }

@@ -17,6 +17,7 @@ FILTERS = (
     ("waiting", "Waiting for you"),
     ("moving", "On the move"),
     ("late", "Late"),
+    ("risk", "At risk"),
     ("breached", "Breached"),
     ("discrepancy", "Discrepancies"),
     ("held", "Held by you"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from supplychain.models import Shipment, ShipmentLine
+from supplychain.queries import arrivals as expectations
 from supplychain.web import words
 from supplychain.web.names import Names
 
@@ -47,18 +48,20 @@ def rows(shipments: Iterable[Shipment], *, party: UUID, now: datetime) -> list[R
     """Lay out shipments (their lines prefetched) for `party`."""
     listed = list(shipments)
     names = Names.of_shipments(listed)
-    return [row(each, names, party=party, now=now) for each in listed]
+    said = expectations.of_shipments(listed, now=now)
+    return [row(each, names, party=party, now=now, said=said.get(each.pk)) for each in listed]
 
 
-def row(shipment: Shipment, names: Names, *, party: UUID, now: datetime) -> Row:
-    """Lay out one shipment."""
+def row(shipment: Shipment, names: Names, *, party: UUID, now: datetime, said: expectations.Said | None = None) -> Row:
+    """Lay out one shipment, with what is `said` of its arrival."""
+    likely = likely_late(said, now=now) if said else None
     return Row(
         shipment=shipment,
         unit=words.short_identifier(shipment.unit),
         contents=contents(list(shipment.lines.all()), names),
         origin=_where(names.place(shipment.from_location), names.party(shipment.shipper)),
         destination=destination(shipment, names),
-        chips=chips(shipment, party=party, now=now),
+        chips=(*chips(shipment, party=party, now=now), *([likely] if likely else [])),
         promised=shipment.promised_at,
         holder=names.party(shipment.custodian),
     )
@@ -117,6 +120,14 @@ def chips(shipment: Shipment, *, party: UUID, now: datetime) -> tuple[Chip, ...]
     if not any(chip.tone in ("go", "warn") for chip in found):
         found.append(Chip(Shipment.Status(shipment.status).label))
     return tuple(found)
+
+
+def likely_late(said: expectations.Said, *, now: datetime) -> Chip | None:
+    """`likely 40 min late`, where the promise still stands and is more likely missed than kept."""
+    expected, promised = said.expected, said.row.promised_at
+    if expected is None or promised is None or promised <= now or not said.is_at_risk:
+        return None
+    return Chip(f"likely {words.span(max(expected.middle - promised, timedelta(minutes=1)))} late", "warn")
 
 
 def is_late(shipment: Shipment, now: datetime) -> bool:
