@@ -20,6 +20,7 @@ def remind_of_ending_keys(**_later: object) -> None:
     reminders.remind(now=timezone.now())  # noqa: TID251
 
 
+@shared_task(ignore_result=True)
 def refresh_arrivals(**_later: object) -> None:
     """Ask for arrivals where a shipment moved since it was last spoken of."""
     with tenancy.system():
