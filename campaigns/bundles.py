@@ -28,6 +28,7 @@ import nacl.bindings
 from ledger.tlog import envelope, merkle, note, policy, proof, statement
 from ledger.tlog.__main__ import verify
 from ledger.tlog.bundle import Bundle, BundledChain, BundledEntry, format_bundle, seal, sign_says
+from ledger.tlog.disclosure import ALGORITHM, DIGESTS, digest_of, hide
 from ledger.tlog.errors import TlogError
 from ledger.tlog.keyring import parse_given_keys
 from ledger.tlog.keys import key_id, pop_message, registration_claims
@@ -121,6 +122,7 @@ def _grown(dice: random.Random) -> World:
     """A log that went on for some acts after the trade, all of them allowed."""
     world, began = World(), _traded()
     world.leaves, world.bodies, world.heads = [*began.leaves], dict(began.bodies), dict(began.heads)
+    world.disclosures = dict(began.disclosures)
     for _ in range(dice.randrange(5)):
         chains = dice.sample([CHAIN, OTHER_CHAIN], dice.randrange(3))
         world.event(dice.choice(["grower", "carrier two"]), *chains)
@@ -128,7 +130,90 @@ def _grown(dice: random.Random) -> World:
         world.attest("carrier two", *dice.sample(range(8, 12), 2))
     if dice.random() < 0.4:
         _two_people(world, dice)
+    if dice.random() < 0.3:
+        _hiding(world, dice)
     return world
+
+
+MEMBERS: dict[str, object] = {
+    "ex:driver": "Jane “Q.” Driver",
+    "ex:plate": {"no": "ZH 471 108", "ex:trailer": None},
+    "sensorElementList": [{"sensorReport": [{"type": "Temperature", "value": 4.5, "uom": "CEL"}]}],
+    "ex:é\u2028\U0001f600": [1e3, -0.0, 12345678901, True, "\u0001"],
+    "__proto__": {"constructor": [[], {}]},
+}
+
+
+def _hiding(world: World, dice: random.Random, *, spoil: bool = False) -> int:
+    """An event whose body names some of its members by digests, one of them with a digest inside; its index."""
+    members = {**{name: MEMBERS[name] for name in dice.sample(sorted(MEMBERS), dice.randrange(1, 5))}, "action": "ADD"}
+    inner, told = hide({"a": 1, "b": [2, {"c": 3}]}, dice.choice([["a"], ["b"], ["a", "b"]]))
+    members["ex:more"] = inner
+    names = [name for name in members if dice.random() < 0.7 and name != "action"]
+    event, outer = hide(members, names)
+    texts = [each.text for each in (*told, *outer)]
+    if not spoil:
+        decoys = [digest_of(f"decoy {dice.random()}") for _ in range(dice.randrange(2))]
+        event = {**event, **({DIGESTS: [*event.get(DIGESTS, []), *decoys]} if decoys else {})}
+    else:
+        _spoil_hidden(event, texts, dice)
+    body = json.dumps({"@context": [], "event": event}, ensure_ascii=dice.random() < 0.5).encode()
+    return world.event("grower", *dice.sample([CHAIN, OTHER_CHAIN], dice.randrange(2)), body=body, disclosures=texts)
+
+
+def _spoil_hidden(event: dict, texts: list[str], dice: random.Random) -> None:
+    """Something is wrong with the digests of a body, or with a disclosure of it."""
+    salt = encode_base64url(dice.randbytes(16))
+
+    def told(value: object, *, listed: bool = True) -> None:
+        raw = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
+        texts.append(encode_base64url(raw))
+        if listed:
+            event[DIGESTS] = [*event.get(DIGESTS, []), digest_of(texts[-1])]
+
+    name = dice.choice(
+        ["_sd", "...", "waylog:_sd", "waylog:_sd_alg", "@context", "", "a\nb", "\x7f", "_sd_alg", "action"]
+    )
+    deep: object = 0
+    for _ in range(29):
+        deep = [deep]
+    acts: list[Callable[[], object]] = [
+        lambda: told([salt, name, 1]),
+        lambda: told([salt, "ex:stray", 1], listed=False),
+        lambda: told([salt[:9], "ex:short", 1]),
+        lambda: told([salt + "=", "ex:padded", 1]),
+        lambda: told([salt, "ex:two"]),
+        lambda: told([salt, 5, 1]),
+        lambda: told({"salt": salt}),
+        lambda: told(
+            dice.choice([b"", b"[", b"[1e999]", b"\xff", b'["a","a",NaN]', b'[{"a":1,"a":2}]', b"\xef\xbb\xbf[]"])
+        ),
+        lambda: texts.append(dice.choice(texts)),
+        lambda: texts.append(dice.choice(["", "A", "AA==", "é", "A A"])),
+        lambda: event.update({DIGESTS: [*event.get(DIGESTS, []), *event.get(DIGESTS, [digest_of("x")] * 2)]}),
+        lambda: event.update({DIGESTS: dice.choice([[], {}, "x", [5], ["short"], ["A" * 44], [None], None])}),
+        lambda: event.update({ALGORITHM: dice.choice(["sha-256", "sha-512", 5, None])}),
+        lambda: told([salt, "ex:in", {DIGESTS: [event[DIGESTS][0] if event.get(DIGESTS) else digest_of("x")]}]),
+        lambda: [told([salt, "ex:same", 1]), told([salt, "ex:same", 2])],
+        lambda: texts.__setitem__(0, _with_another_salt(texts[0])),
+        lambda: _nest(event, texts, deep, salt),
+    ]
+    dice.choice(acts)()
+
+
+def _with_another_salt(text: str) -> str:
+    told = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return encode_base64url(json.dumps(["A" * 22, *told[1:]]).encode())
+
+
+def _nest(event: dict, texts: list[str], deep: object, salt: str) -> None:
+    """A disclosure in a disclosure in a disclosure, each as deep as it may be."""
+    for number in range(3):
+        inner: object = deep if number == 0 else {DIGESTS: [digest_of(texts[-1])]}
+        for _ in range(0 if number == 0 else 22):
+            inner = [inner]
+        texts.append(encode_base64url(json.dumps([salt, f"ex:n{number}", inner]).encode()))
+    event[DIGESTS] = [*event.get(DIGESTS, []), digest_of(texts[-1])]
 
 
 def _two_people(world: World, dice: random.Random) -> None:
@@ -162,7 +247,13 @@ def _honest(dice: random.Random) -> tuple[World, Bundle]:
     world = _grown(dice)
     chains = {secret: _linked(world, secret) for secret in dice.sample([CHAIN, OTHER_CHAIN], dice.randrange(1, 3))}
     shown = [index for index in world.bodies if dice.random() < 0.6]
-    return world, world.bundle(range(len(world.leaves)), chains, shown)
+    disclosed = {index: _some(texts, dice) for index, texts in world.disclosures.items()}
+    return world, world.bundle(range(len(world.leaves)), chains, shown, disclosed)
+
+
+def _some(texts: Sequence[str], dice: random.Random) -> list[str]:
+    """Some of the disclosures of a body: what is inside another comes only with it."""
+    return [text for text in texts if dice.random() < 0.8]
 
 
 def _trust(dice: random.Random) -> str:
@@ -289,6 +380,19 @@ def _forced(world: World, dice: random.Random) -> Case:
     except TlogError:
         pass
     return Case("forced", format_bundle(bundle), dice.choice(["", VKEY]))
+
+
+def disclosures_that_are_odd(dice: random.Random) -> Case:
+    """A body's digests or its disclosures are not what they should be."""
+    world = _grown(dice)
+    index = _hiding(world, dice, spoil=True)
+    shown = [index] if dice.random() < 0.95 else []
+    bundle = world.bundle(range(len(world.leaves)), {CHAIN: _linked(world, CHAIN)}, shown, world.disclosures)
+    value = json.loads(format_bundle(bundle))
+    if dice.random() < 0.1:
+        value["entries"][index]["disclosures"] = dice.choice([[], {}, [5], None, "x", [""]])
+    data = (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
+    return Case("bundle", data, dice.choice(["", VKEY]))
 
 
 def acts_that_are_refused(dice: random.Random) -> Case:
@@ -673,6 +777,8 @@ MAKERS: tuple[Callable[[random.Random], Case], ...] = (
     leaves_that_are_wrong,
     leaves_that_are_wrong,
     notes_that_are_odd,
+    disclosures_that_are_odd,
+    disclosures_that_are_odd,
     trust_that_is_odd,
     proofs,
     proofs,

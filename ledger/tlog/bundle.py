@@ -12,7 +12,8 @@
    "leaf": "<base64>",
    "proof": "<base64 of the hashes of the inclusion proof, one after the other>",
    "body": "<base64>" or null,
-   "salt": "<base64>" or null
+   "salt": "<base64>" or null,
+   "disclosures": ["<base64url>"]        (only where there are any, with the body)
   }
  ],
  "chains": [
@@ -49,6 +50,7 @@ from typing import Any
 
 from ledger.tlog import strictjson
 from ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from ledger.tlog.disclosure import Opened, has_digests, open_body
 from ledger.tlog.errors import EntryRefused, Malformed, PolicyUnmet, ProofInvalid
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.merkle import HASH_BYTES, InclusionProof, leaf_hash, verify_inclusion
@@ -76,6 +78,8 @@ class BundledEntry:
     path: tuple[bytes, ...]
     body: bytes | None = None
     salt: bytes | None = None
+    disclosures: tuple[str, ...] = ()
+    """What is shown of what the body names by digests (tlog.disclosure)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class VerifiedEntry:
     is_disputed: bool
     erasure: Erasure | None = None
     """What the log says of its body's erasure."""
+    opened: Opened | None = None
+    """The body with what is disclosed in its place, where it names digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,7 @@ def format_bundle(bundle: Bundle) -> bytes:
                 "proof": encode_base64(b"".join(entry.path)),
                 "body": None if entry.body is None else encode_base64(entry.body),
                 "salt": None if entry.salt is None else encode_base64(entry.salt),
+                **({"disclosures": list(entry.disclosures)} if entry.disclosures else {}),
             }
             for entry in bundle.entries
         ],
@@ -187,12 +194,12 @@ def verify_bundle(bundle: Bundle, policy: Policy | None) -> Verdict:
     """
     signed = _verify_signed(bundle, policy)
     checkpoint = signed.checkpoint
-    replay, taken = Replay(checkpoint.origin), []
+    replay, taken, opened = Replay(checkpoint.origin), [], []
     for entry in bundle.entries:
         proof = InclusionProof(entry.index, checkpoint.tree_size, entry.path)
         verify_inclusion(proof, leaf=leaf_hash(entry.leaf), root=checkpoint.root_hash)
         taken.append(replay.take(entry.index, entry.leaf))
-        _verify_body(entry, taken[-1])
+        opened.append(_verify_body(entry, taken[-1]))
     by_index = {entry.index: entry for entry in taken}
     chains = tuple(_verify_chain(chain, by_index) for chain in bundle.chains)
     keys = tuple(replay.keys.values())
@@ -206,8 +213,8 @@ def verify_bundle(bundle: Bundle, policy: Policy | None) -> Verdict:
         cosignatures=signed.cosignatures,
         keys=keys,
         entries=tuple(
-            VerifiedEntry(entry, bundled.body, replay.is_disputed(entry), _erasure_of(entry, replay))
-            for entry, bundled in zip(taken, bundle.entries, strict=True)
+            VerifiedEntry(entry, bundled.body, replay.is_disputed(entry), _erasure_of(entry, replay), shown)
+            for entry, bundled, shown in zip(taken, bundle.entries, opened, strict=True)
         ),
         chains=chains,
     )
@@ -249,11 +256,17 @@ def _verify_signed(bundle: Bundle, policy: Policy | None) -> VerifiedCheckpoint:
     return own if policy is None else verify_checkpoint(policy, bundle.checkpoint)
 
 
-def _verify_body(entry: BundledEntry, taken: ReplayedEntry) -> None:
+def _verify_body(entry: BundledEntry, taken: ReplayedEntry) -> Opened | None:
     if entry.body is None or entry.salt is None:
-        return
+        return None
     if taken.statement.body is None or commitment(entry.salt, entry.body) != taken.statement.body:
         raise ProofInvalid(f"the statement of entry {entry.index} does not commit to the body shown beside it")
+    if not entry.disclosures and not has_digests(entry.body):
+        return None
+    try:
+        return open_body(entry.body, entry.disclosures)
+    except (Malformed, ProofInvalid) as fault:
+        raise ProofInvalid(f"what is disclosed of entry {entry.index} does not hold: {fault}") from None
 
 
 def _erasure_of(entry: ReplayedEntry, replay: Replay) -> Erasure | None:
@@ -280,7 +293,8 @@ def _verify_chain(chain: BundledChain, entries: Mapping[int, ReplayedEntry]) -> 
 
 
 def _entry(value: Any, pointer: str) -> BundledEntry:
-    _check_names(value, _ENTRY_NAMES, pointer)
+    discloses = isinstance(value, dict) and "disclosures" in value
+    _check_names(value, (*_ENTRY_NAMES, "disclosures") if discloses else _ENTRY_NAMES, pointer)
     if (value["body"] is None) != (value["salt"] is None):
         raise Malformed("a body and its salt come together", pointer=pointer)
     body = salt = None
@@ -292,7 +306,15 @@ def _entry(value: Any, pointer: str) -> BundledEntry:
         raise Malformed("an inclusion proof is 0 to 63 hashes of 32 bytes", pointer=f"{pointer}/proof")
     path = tuple(raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES))
     leaf = _bytes(value["leaf"], f"{pointer}/leaf")
-    return BundledEntry(_index(value["index"], f"{pointer}/index"), leaf, path, body, salt)
+    index = _index(value["index"], f"{pointer}/index")
+    return BundledEntry(index, leaf, path, body, salt, _disclosures(value, pointer) if discloses else ())
+
+
+def _disclosures(value: Any, pointer: str) -> tuple[str, ...]:
+    listed = _list(value["disclosures"], f"{pointer}/disclosures")
+    if not listed or value["body"] is None:
+        raise Malformed("disclosures come with the body that names them", pointer=f"{pointer}/disclosures")
+    return tuple(_text(each, f"{pointer}/disclosures/{at}") for at, each in enumerate(listed))
 
 
 def _chain(value: Any, pointer: str) -> BundledChain:

@@ -55,6 +55,11 @@ def report_bundle(verdict: Verdict) -> Report:
             for chain in verdict.chains
         ),
     ]
+    opened = [each.opened for each in verdict.entries if each.opened is not None]
+    if names := sum(len(each.names) for each in opened):
+        report.checked.append(f"{names} disclosures, each named by its digest in the body it belongs to")
+    if closed := sum(each.closed for each in opened):
+        report.unchecked.append(f"{closed} digests in these bodies whose disclosures, if any, are not in this file")
     without = [each for each in verdict.entries if each.body is None and each.entry.statement.body is not None]
     if erased := sum(each.erasure is not None for each in without):
         report.unchecked.append(f"{erased} bodies that were erased")
@@ -96,6 +101,11 @@ def _bundle_facts(verdict: Verdict) -> list[str]:
         f"revoked         key {key.key_id} at entry {key.revoked_index}, valid up to {key.last_valid_index}"
         for key in verdict.keys
         if key.revoked_index is not None
+    ]
+    facts += [
+        f"disclosed       of entry {each.entry.index}: {', '.join(each.opened.names)}"
+        for each in verdict.entries
+        if each.opened is not None and each.opened.names
     ]
     facts += [
         f"erased          the body of entry {each.entry.index}, by entry {each.erasure.index}: {each.erasure.ground}"

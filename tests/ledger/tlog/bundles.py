@@ -19,7 +19,7 @@ class World:
     """A log whose leaves are kept in a list; every method appends one entry and returns its index."""
 
     def __init__(self):
-        self.leaves, self.bodies, self.heads = [], {}, {}
+        self.leaves, self.bodies, self.heads, self.disclosures = [], {}, {}, {}
 
     def append(self, signer, **changes):
         index = len(self.leaves)
@@ -38,9 +38,10 @@ class World:
         )
         return self.append(by, type="key.register", claims=claims)
 
-    def event(self, signer, *chains):
+    def event(self, signer, *chains, body=None, disclosures=()):
         index = len(self.leaves)
-        body, salt = b'{"event":%d}' % index, index.to_bytes(32, "big")
+        body, salt = body or b'{"event":%d}' % index, index.to_bytes(32, "big")
+        self.disclosures[index] = tuple(disclosures)
         links = tuple(statement.link(chain, self.heads.get(chain, statement.ZERO)) for chain in chains)
         self.append(signer, links=links, body=statement.commitment(salt, body))
         self.bodies[index] = (body, salt)
@@ -79,15 +80,16 @@ class World:
         signed = checkpoint.sign_checkpoint(self.checkpoint(size), LOG)
         return checkpoint.cosign_checkpoint(signed, WITNESS, time=1_770_000_000)
 
-    def bundle(self, indices, chains, shown=()):
-        """A bundle of these entries, honest as far as its parts are."""
+    def bundle(self, indices, chains, shown=(), disclosed=None):
+        """A bundle of these entries, honest as far as its parts are; `disclosed` has what is told of each (nothing)."""
         subtree = merkle.subtrees_of([merkle.leaf_hash(leaf) for leaf in self.leaves])
         size = len(self.leaves)
         entries = []
         for index in sorted(indices):
             body, salt = self.bodies[index] if index in shown else (None, None)
             path = merkle.prove_inclusion(index, size, subtree).path
-            entries.append(BundledEntry(index, self.leaves[index], path, body, salt))
+            told = tuple((disclosed or {}).get(index, ())) if body is not None else ()
+            entries.append(BundledEntry(index, self.leaves[index], path, body, salt, told))
         cosigner = WITNESS.verifier_key()
         own = policy.Policy((LOG.verifier_key(),), {"w1": cosigner}, {}, "w1")
         bundle = Bundle(

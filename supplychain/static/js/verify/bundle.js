@@ -2,6 +2,7 @@
 // Its format is told in ledger/tlog/bundle.py; a file is read by writing it again.
 
 import { hex, utf8 } from "../encoding.js";
+import { hasDigests, openBody } from "./disclosure.js";
 import { EntryRefused, Malformed, PolicyUnmet, ProofInvalid } from "./errors.js";
 import { HASH_BYTES, hashesIn, leafHash, verifyInclusion } from "./merkle.js";
 import { formatCheckpoint, parseNote, verifyNote } from "./note.js";
@@ -60,7 +61,7 @@ export async function verifyBundle(bundle, policy) {
     await verifyInclusion(proof, { leaf: await leafHash(entry.leaf), root: checkpoint.rootHash });
     const found = await replay.take(entry.index, entry.leaf);
     taken.set(entry.index, { ...found, body: entry.body });
-    await verifyBody(entry, found);
+    taken.get(entry.index).opened = await verifyBody(entry, found);
   }
   const chains = [];
   for (const chain of bundle.chains) chains.push(await verifyChain(chain, taken));
@@ -92,9 +93,16 @@ async function verifySigned(bundle, policy) {
 }
 
 async function verifyBody(entry, { statement }) {
-  if (entry.body === undefined) return;
+  if (entry.body === undefined) return undefined;
   if (statement.body === undefined || hex(await commitment(entry.salt, entry.body)) !== statement.body) {
     throw new ProofInvalid(`the statement of entry ${entry.index} does not commit to the body shown beside it`);
+  }
+  if (!entry.disclosures.length && !hasDigests(entry.body)) return undefined;
+  try {
+    return await openBody(entry.body, entry.disclosures);
+  } catch (fault) {
+    if (!(fault instanceof Malformed || fault instanceof ProofInvalid)) throw fault;
+    throw new ProofInvalid(`what is disclosed of entry ${entry.index} does not hold: ${fault.message}`);
   }
 }
 
@@ -121,7 +129,8 @@ async function verifyChain({ secret, indices }, entries) {
 }
 
 function readEntry(value, pointer) {
-  checkNames(value, ENTRY_NAMES, pointer);
+  const discloses = value instanceof Map && value.has("disclosures");
+  checkNames(value, discloses ? [...ENTRY_NAMES, "disclosures"] : ENTRY_NAMES, pointer);
   const isShown = value.get("body") !== null;
   if (isShown !== (value.get("salt") !== null)) throw new Malformed("a body and its salt come together", { pointer });
   const body = isShown ? bytesOf(value.get("body"), `${pointer}/body`) : undefined;
@@ -131,7 +140,16 @@ function readEntry(value, pointer) {
     throw new Malformed("an inclusion proof is 0 to 63 hashes of 32 bytes", { pointer: `${pointer}/proof` });
   }
   const leaf = bytesOf(value.get("leaf"), `${pointer}/leaf`);
-  return { index: indexOf(value.get("index"), `${pointer}/index`), leaf, proof, body, salt };
+  const index = indexOf(value.get("index"), `${pointer}/index`);
+  return { index, leaf, proof, body, salt, disclosures: discloses ? readDisclosures(value, pointer) : [] };
+}
+
+function readDisclosures(value, pointer) {
+  const listed = listOf(value.get("disclosures"), `${pointer}/disclosures`);
+  if (!listed.length || value.get("body") === null) {
+    throw new Malformed("disclosures come with the body that names them", { pointer: `${pointer}/disclosures` });
+  }
+  return listed.map((each, at) => textOf(each, `${pointer}/disclosures/${at}`));
 }
 
 function readChain(value, pointer) {

@@ -83,7 +83,7 @@ function showEntries(entries) {
   part("entries").querySelector("tbody").replaceChildren(...entries.map(row));
 }
 
-function row({ index, leaf, statement, signer, body, isDisputed, erasure }) {
+function row({ index, leaf, statement, signer, body, isDisputed, erasure, opened }) {
   const [date, time] = leaf.recordTime.split(/[T.]/);
   const party = element("span", "party ", "quiet");
   party.append(element("span", `${signer.party.slice(0, 8)}…`, "mono"));
@@ -92,7 +92,7 @@ function row({ index, leaf, statement, signer, body, isDisputed, erasure }) {
   made.append(
     cell("Entry", "num", String(index)),
     cell("Recorded", "", date, element("span", `${time} UTC`, "quiet")),
-    cell("What", "", ...whatOf({ statement, body, isDisputed, erasure })),
+    cell("What", "", ...whatOf({ statement, body, isDisputed, erasure, opened })),
     cell("Signed by", "nobreak", `${signer.role} key`, party),
   );
   return made;
@@ -107,8 +107,14 @@ function cell(label, className, ...parts) {
   return made;
 }
 
-function whatOf({ statement, body, isDisputed, erasure }) {
-  const lines = body && linesOfBody(body);
+function plain(value) {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([name, each]) => [name, plain(each)]));
+  return Array.isArray(value) ? value.map(plain) : value;
+}
+
+function whatOf({ statement, body, isDisputed, erasure, opened }) {
+  const whole = opened ? new TextEncoder().encode(JSON.stringify(plain(opened.value))) : body;
+  const lines = body && linesOfBody(whole);
   const act = lines?.find(([what]) => what === "Act")?.[1];
   const parts = [element("span", act ? capital(act) : KINDS[statement.type])];
   if (isDisputed) parts.push(" ", element("span", "disputed", "chip warn"));
@@ -127,6 +133,12 @@ function whatOf({ statement, body, isDisputed, erasure }) {
     shown.append(pairs);
   }
   shown.append(text);
+  if (opened?.names.length) {
+    const told = element("pre", JSON.stringify(plain(opened.value), null, 1), "text");
+    told.tabIndex = 0;
+    shown.append(element("p", `With what is disclosed of it: ${opened.names.join(", ")}`, "quiet"), told);
+  }
+  if (opened?.closed) parts.push(element("span", `${opened.closed} parts of it are not shown`, "quiet"));
   return [...parts, shown];
 }
 

@@ -37,6 +37,11 @@ export function reportBundle(verdict) {
     `${entries.filter((each) => each.body !== undefined).length} bodies, to which their statements commit`,
     ...chains.map((each) => `every link of chain ${each.scope}, ${each.indices.length} statements from its first on`),
   );
+  const opened = entries.map((each) => each.opened).filter((each) => each !== undefined);
+  const names = opened.reduce((sum, each) => sum + each.names.length, 0);
+  if (names) report.checked.push(`${names} disclosures, each named by its digest in the body it belongs to`);
+  const closed = opened.reduce((sum, each) => sum + each.closed, 0);
+  if (closed) report.unchecked.push(`${closed} digests in these bodies whose disclosures, if any, are not in this file`);
   const without = entries.filter((each) => each.body === undefined && each.statement.body !== undefined);
   const hidden = without.filter((each) => !each.erasure).length;
   if (without.length > hidden) report.unchecked.push(`${without.length - hidden} bodies that were erased`);
@@ -66,6 +71,9 @@ function bundleFacts({ checkpoint, chains, keys, entries }) {
     ...keys
       .filter((key) => key.revokedIndex !== undefined)
       .map((key) => `revoked         key ${key.keyId} at entry ${key.revokedIndex}, valid up to ${key.lastValidIndex}`),
+    ...entries
+      .filter((each) => each.opened?.names.length)
+      .map(({ index, opened }) => `disclosed       of entry ${index}: ${opened.names.join(", ")}`),
     ...entries
       .filter((each) => each.erasure)
       .map(({ index, erasure }) => `erased          the body of entry ${index}, by entry ${erasure.index}: ${erasure.ground}`),
