@@ -70,6 +70,16 @@ def signer_in_role(role: str) -> SigningKey:
     return signing_key(newest.key_id)
 
 
+def seal(secret: bytes) -> bytes:
+    """Encrypt a secret that is no key of the log's, for a table of another room."""
+    return bytes(_box().encrypt(secret))
+
+
+def unseal(sealed: bytes) -> bytes:
+    """The secret in what `seal` made; nacl.exceptions.CryptoError when it was made elsewhere."""
+    return _box().decrypt(sealed)
+
+
 def forget_cached() -> None:
     """Drop what this process remembers; tests that make one world after another call this."""
     signing_key.cache_clear()

@@ -29,6 +29,12 @@ app.conf.beat_schedule = {
     "sweep-jobs": {"task": "forecasting.tasks.sweep_jobs", "schedule": 15.0},
     "remind-of-ending-keys": {"task": "supplychain.tasks.remind_of_ending_keys", "schedule": crontab(hour=6, minute=5)},
     "expire-keys": {"task": "ledger.tasks.expire_keys", "schedule": 300.0},
+    "deliver-due": {
+        "task": "supplychain.tasks.deliver_due",
+        "schedule": 5.0,
+        "options": {"queue": "webhooks", "expires": 30},
+    },
+    "rotate-webhook-key": {"task": "supplychain.tasks.rotate_webhook_key", "schedule": crontab(hour=4, minute=20)},
     "publish-checkpoint": {"task": "ledger.tasks.publish_checkpoint", "schedule": 60.0},
 }
 

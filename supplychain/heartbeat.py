@@ -1,4 +1,4 @@
-"""Signs of life of the worker and of beat: a key in Valkey each, which goes by itself when they do.
+"""Signs of life of the workers and of beat: a key in Valkey each, which goes by itself when they do.
 
 Loaded with the Celery application; `/healthz` reads them (supplychain.web.health).
 """
@@ -25,7 +25,7 @@ def valkey() -> redis.Redis:
 
 
 def give_sign(name: str) -> None:
-    """Say that `name` (worker, beat) lives; a Valkey that is away must not stop it."""
+    """Say that `name` (worker, webhooks, streams, beat) lives; a Valkey that is away must not stop it."""
     try:
         valkey().set(f"waylog:alive:{name}", 1, ex=LIFE)
     except redis.RedisError:
@@ -38,8 +38,10 @@ def is_alive(name: str) -> bool:
 
 
 @heartbeat_sent.connect(weak=False)
-def _worker_lives(**_: Any) -> None:
-    give_sign("worker")
+def _worker_lives(sender: Any = None, **_: Any) -> None:
+    """The worker that sends webhooks is started with a name of its own: `celery worker -n webhooks@%h`."""
+    name = str(getattr(getattr(sender, "eventer", None), "hostname", ""))
+    give_sign("webhooks" if name.startswith("webhooks@") else "worker")
 
 
 class Scheduler(PersistentScheduler):

@@ -211,6 +211,17 @@ CONTENT_SECURITY_POLICY = {
 
 # --- the interfaces --------------------------------------------------------------------------------------------------
 WAYLOG_API_RATE = int(os.environ.get("WAYLOG_API_RATE", "60000"))  # requests a minute, for each client
+WAYLOG_STREAM_PORT = int(os.environ.get("WAYLOG_STREAM_PORT") or WAYLOG_PORT + 1)
+"""Where streams are served over WebSocket, by a process of its own."""
+WAYLOG_STREAM_URL = os.environ.get(
+    "WAYLOG_STREAM_URL",
+    f"wss://{WAYLOG_HOST}"
+    if WAYLOG_BEHIND_PROXY
+    else f"{'wss' if WAYLOG_TLS else 'ws'}://{WAYLOG_HOST}:{WAYLOG_STREAM_PORT}",
+).rstrip("/")
+"""Where clients reach them; behind a proxy it is the address of everything else, and the proxy tells them apart."""
+WAYLOG_WEBHOOK_ALLOW = os.environ.get("WAYLOG_WEBHOOK_ALLOW", "").replace(",", " ").split()
+"""Origins that webhooks may go to though they are not https or not public, such as http://127.0.0.1:9000."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 OAUTH2_PROVIDER_APPLICATION_MODEL = "supplychain.ApiClient"
 OAUTH2_PROVIDER = {

@@ -1,10 +1,14 @@
 """Doorbells of the product: what they ring for stands in rows."""
 
+from uuid import UUID
+
 from celery import shared_task
 from django.utils import timezone
 
 from ledger import tenancy
 from supplychain.operations import arrivals, auditing, reminders
+from supplychain.operations.subscriptions import doorbell, leases, matching, signing
+from supplychain.operations.subscriptions.deliver import Worker
 
 
 @shared_task(ignore_result=True)
@@ -32,3 +36,26 @@ def learn_arrivals(**_later: object) -> None:
     """Ask for tonight's learning of arrivals, once however many beats strike."""
     with tenancy.system():
         arrivals.request_learning(now=timezone.now())  # noqa: TID251
+
+
+@shared_task(ignore_result=True)
+def deliver_due(**_later: object) -> None:
+    """Have each subscription delivered that has something to send."""
+    doorbell.heard()
+    with tenancy.system():
+        for subscription in leases.due(now=timezone.now()):  # noqa: TID251
+            deliver.apply_async(kwargs={"subscription": str(subscription)}, queue=doorbell.QUEUE)
+
+
+@shared_task(ignore_result=True)
+def deliver(*, subscription: str, **_later: object) -> None:
+    """Send what one subscription has not had yet, for a turn."""
+    if Worker(source=matching.events, clock=timezone.now).perform(UUID(subscription)):  # noqa: TID251
+        doorbell.ring_worker()
+
+
+@shared_task(ignore_result=True)
+def rotate_webhook_key(**_later: object) -> None:
+    """Make the next key that signs deliveries, when the newest has signed for a quarter."""
+    with tenancy.system():
+        signing.rotate_if_due(now=timezone.now())  # noqa: TID251

@@ -3,7 +3,7 @@ it, so the patterns take what is left of the path whole, and those with a word b
 
 from django.urls import URLPattern, path, re_path
 
-from supplychain.epcis_api import base, capture, collections, events, paging, queries
+from supplychain.epcis_api import base, capture, collections, events, paging, queries, subscriptions
 from supplychain.epcis_api.collections import Collection
 
 CAPTURE: list[URLPattern] = [
@@ -31,9 +31,20 @@ QUERIES: list[URLPattern] = [
     path("nextPageToken/<str:token>", paging.PageToken.as_view(), name="epcis-page"),
 ]
 
+SUBSCRIPTIONS: list[URLPattern] = [
+    path("queries/<str:name>/subscriptions", subscriptions.Subscriptions.as_view(), name="epcis-subscriptions"),
+    path(
+        "queries/<str:name>/subscriptions/<str:subscription>",
+        subscriptions.SubscriptionResource.as_view(),
+        name="epcis-subscription",
+    ),
+    path("webhook-keys", subscriptions.webhook_keys, name="epcis-webhook-keys"),
+]
+
 urlpatterns = [
     path("", base.Root.as_view(), name="epcis-root"),
     *CAPTURE,
     *QUERIES,
+    *SUBSCRIPTIONS,
     re_path(r"^.*$", base.Nothing.as_view(), name="epcis-nothing"),
 ]

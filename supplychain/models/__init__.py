@@ -9,6 +9,7 @@ from supplychain.models.parties import KeyRequest, Party, PartyIdentifier, Produ
 from supplychain.models.people import Membership, Role, User
 from supplychain.models.requests import KeptAnswer
 from supplychain.models.shipments import Shipment, ShipmentLine
+from supplychain.models.subscriptions import Delivery, Subscription, WebhookKey
 
 __all__ = [
     "ApiClient",
@@ -17,6 +18,7 @@ __all__ = [
     "CapturedDocument",
     "CompanyPrefix",
     "DeletedPageToken",
+    "Delivery",
     "DocumentPart",
     "Event",
     "EventObject",
@@ -35,5 +37,7 @@ __all__ = [
     "Shipment",
     "ShipmentLine",
     "Site",
+    "Subscription",
     "User",
+    "WebhookKey",
 ]

@@ -30,6 +30,7 @@ from supplychain.epcis.parsing import parse_body
 from supplychain.operations import arrivals
 from supplychain.operations.grouping import Finish, Grouping
 from supplychain.operations.rule import CaptureRule, EventIdTaken, Item, UnknownEvent
+from supplychain.operations.subscriptions import doorbell
 from supplychain.projections import events as event_rows
 
 MAX_IDENTIFIER = 1_000
@@ -99,6 +100,8 @@ def capture(items: Sequence[CaptureItem], *, party: UUID | None, now: datetime, 
         outcomes[position] = outcome
     if not connection.in_atomic_block and any(isinstance(outcome, Appended) for outcome in outcomes):
         arrivals.ring(now=now)
+    if any(isinstance(outcome, Appended) for outcome in outcomes):
+        doorbell.on_commit()
     return [outcome for outcome in outcomes if outcome is not None]
 
 

@@ -238,9 +238,13 @@ def _start_all(supervisor: Supervisor, servers: embedded.Servers, web: Web) -> N
     supervisor.start(Child("web", web.command(os.cpu_count() or 2)))
     quiet = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
     supervisor.start(Child("worker", [*celery, "worker", *quiet], death=signal.SIGQUIT))
+    threads = ["--pool", "threads", "--concurrency", "4"]
+    webhooks = [*celery, "worker", *quiet, "--queues", "webhooks", "--hostname", "webhooks@%h", *threads]
+    supervisor.start(Child("webhooks", webhooks, death=signal.SIGQUIT))
+    supervisor.start(Child("streams", [*manage, "streams", *web.streams_at()]))
     supervisor.start(Child("beat", [*celery, "beat", "--pidfile=", "--loglevel", "WARNING"]))
     _wait_until_healthy(supervisor, web)
-    say(f"  web, worker, beat   up in {time.monotonic() - began:.1f} s")
+    say(f"  web, workers, streams, beat   up in {time.monotonic() - began:.1f} s")
 
 
 def _start_servers(supervisor: Supervisor, servers: embedded.Servers) -> None:

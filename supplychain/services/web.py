@@ -79,6 +79,11 @@ class Web:
             "supplychain.wsgi:application",
         ]
 
+    def streams_at(self) -> list[str]:
+        """Where the process listens that holds WebSockets: beside the web server, with the same certificate."""
+        tls = ["--ssl-certificate", self.certificate, "--ssl-keyfile", self.key] if self.certificate else []
+        return ["--host", self.bind, *tls]
+
     def health(self) -> tuple[int, str]:
         """Ask /healthz; return its status (0 for no answer) and text."""
         scheme = "https" if self.certificate else "http"

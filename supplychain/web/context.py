@@ -13,6 +13,7 @@ from django.utils import timezone
 from ledger import queries as log
 from ledger.queries import LogMissing
 from supplychain.models import KeyRequest, Membership
+from supplychain.queries import subscriptions
 from supplychain.queries.feeds import readable_shipments
 from supplychain.web.accounts import membership_of
 
@@ -114,6 +115,8 @@ class Shell:
             waiting = KeyRequest.objects.filter(party=self._membership.party_id, state=KeyRequest.State.WAITING).count()
             found.append(self._item("Keys & people", "keys", count=waiting, counts="waiting", tone="go"))
             found.append(self._item("Products & sites", "names"))
+            paused = subscriptions.paused_count(party=self._membership.party_id)
+            found.append(self._item("Webhooks", "webhooks", count=paused, counts="paused", tone="bad"))
         found.append(Item("API", "/api/v1/docs", current=False))
         return found
 

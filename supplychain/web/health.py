@@ -12,6 +12,7 @@ from django.utils import timezone
 from ledger import cosigning, diskspace, outside, publishing, queries, quorum, roles, tenancy
 from ledger.audit import alarm
 from supplychain import heartbeat
+from supplychain.queries import subscriptions
 
 OK = "ok"
 
@@ -152,6 +153,24 @@ def _lives(name: str) -> Callable[[], str]:
     return ask
 
 
+def _helps(name: str, tell: Callable[[], str]) -> Callable[[], str]:
+    """Ask a process without which pages and captures go on: that it is gone is an alarm, and no failure."""
+
+    def ask() -> str:
+        if not heartbeat.is_alive(name):
+            raise Alarm(f"no sign of life for {heartbeat.LIFE} seconds")
+        return tell()
+
+    return ask
+
+
+def _webhooks() -> str:
+    """How many receivers do not take their events: their owners are told on their page and by mail."""
+    with tenancy.system():
+        found = subscriptions.totals()
+    return f"{found['all']} subscriptions, {found['failing']} failing, {found['paused']} paused"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "database": _database,
     "migrations": _migrations,
@@ -163,4 +182,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "valkey": _valkey,
     "worker": _lives("worker"),
     "beat": _lives("beat"),
+    "webhooks": _helps("webhooks", _webhooks),
+    "streams": _helps("streams", lambda: OK),
 }

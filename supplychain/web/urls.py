@@ -19,6 +19,7 @@ from supplychain.web import (
     shipments,
     tower,
     verify,
+    webhooks,
 )
 
 urlpatterns = [
@@ -68,6 +69,10 @@ urlpatterns = [
     path("names/sites/", naming.add_sites, name="add_sites"),
     path("names/prefixes/", naming.add_prefix, name="add_prefix"),
     path("names/prefixes/<str:prefix>/remove/", naming.remove_prefix, name="remove_prefix"),
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/add/", webhooks.add, name="add_webhook"),
+    path("webhooks/<uuid:pk>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<uuid:pk>/<slug:name>/", webhooks.act, name="webhook_act"),
     path("act-for/", party.act_for, name="act_for"),
     path("first-run/<str:token>/", firstrun.first_run, name="first_run"),
 ]

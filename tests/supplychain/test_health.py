@@ -21,10 +21,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def alive(services: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "_client", None)
-    for name in ("worker", "beat"):
+    names = ("worker", "beat", "webhooks", "streams")
+    for name in names:
         heartbeat.give_sign(name)
     yield
-    heartbeat.valkey().delete("waylog:alive:worker", "waylog:alive:beat")
+    heartbeat.valkey().delete(*(f"waylog:alive:{name}" for name in names))
 
 
 def ask() -> tuple[int, dict[str, Any]]:
@@ -47,12 +48,35 @@ def test_a_process_without_a_sign_of_life_is_named(alive: None, gone: str) -> No
     assert told["parts"][gone] == "no sign of life for 30 seconds"
 
 
+@pytest.mark.parametrize("gone", ["webhooks", "streams"])
+def test_what_sends_events_is_an_alarm_when_it_is_gone_and_no_failure(alive: None, gone: str) -> None:
+    heartbeat.valkey().delete(f"waylog:alive:{gone}")
+    status, told = ask()
+    assert (status, told["failing"], told["alarms"]) == (200, [], [gone])
+
+
+def test_webhooks_are_counted(alive: None) -> None:
+    assert ask()[1]["parts"]["webhooks"] == "0 subscriptions, 0 failing, 0 paused"
+
+
+def test_the_worker_of_webhooks_gives_a_sign_of_its_own(alive: None) -> None:
+    class Heart:
+        class eventer:
+            hostname = "webhooks@there"
+
+    heartbeat.valkey().delete("waylog:alive:worker", "waylog:alive:webhooks")
+    heartbeat._worker_lives(sender=Heart)
+    assert (heartbeat.is_alive("webhooks"), heartbeat.is_alive("worker")) == (True, False)
+    heartbeat._worker_lives(sender=None)
+    assert heartbeat.is_alive("worker")
+
+
 def test_a_lost_valkey_is_named_and_the_rest_still_asked(alive: None, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = redis.Redis.from_url("redis://127.0.0.1:1/0")
     with monkeypatch.context() as patch:
         patch.setattr(heartbeat, "_client", lost)
         status, told = ask()
-    assert (status, told["failing"]) == (503, ["valkey", "worker", "beat"])
+    assert (status, told["failing"]) == (503, ["valkey", "worker", "beat", "webhooks", "streams"])
     assert told["parts"]["database"] == "ok"
 
 

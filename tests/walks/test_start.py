@@ -41,6 +41,8 @@ def test_a_first_start_brings_all_parts_up_and_keeps_its_state_private(up: Up) -
         "valkey",
         "worker",
         "beat",
+        "webhooks",
+        "streams",
     }
     assert parts["roles"] == "split"
     assert f"http://localhost:{up.port}/first-run/" in up.output.read_text()

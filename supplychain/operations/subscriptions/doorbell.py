@@ -1,0 +1,66 @@
+"""Says that the log has grown: to the worker that sends webhooks, and to the streams. It may be lost: rows are looked
+at again every few seconds.
+
+Many commits ring once: a key in Valkey says that the worker has been rung; the worker takes it away before it looks.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import redis
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from supplychain.heartbeat import valkey
+
+CHANNEL = "waylog:log"
+QUEUE = "webhooks"
+_RUNG = "waylog:rung:webhooks"
+_RINGS_AGAIN_AFTER_MS = 5_000
+_PATIENCE = 5.0
+"""Seconds without a try after Valkey did not answer: captures must not wait for it."""
+
+logger = logging.getLogger(__name__)
+_silent_until = 0.0
+
+
+def on_commit() -> None:
+    """Ring once what is being appended is committed, or at once where it is."""
+    transaction.on_commit(ring)
+
+
+def ring() -> None:
+    """Wake the streams and the worker, as far as Valkey is there."""
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        pipe = valkey().pipeline(transaction=False)
+        pipe.publish(CHANNEL, b"")
+        pipe.set(_RUNG, b"1", nx=True, px=_RINGS_AGAIN_AFTER_MS)
+        _, was_quiet = pipe.execute()
+    except redis.RedisError as away:
+        logger.warning("nobody was told that the log has grown: %s", away)
+        _silent_until = time.monotonic() + _PATIENCE
+        return
+    if was_quiet:
+        ring_worker()
+
+
+def ring_worker() -> None:
+    """Have the worker look for what is due."""
+    try:
+        current_app.send_task("supplychain.tasks.deliver_due", queue=QUEUE, retry=False)
+    except (OperationalError, redis.RedisError) as away:
+        logger.warning("webhooks wait for the next look: %s", away)
+
+
+def heard() -> None:
+    """The worker is about to look: whoever commits from now on rings again."""
+    try:
+        valkey().delete(_RUNG)
+    except redis.RedisError as away:
+        logger.warning("the doorbell stays rung for a moment: %s", away)

@@ -1,0 +1,1 @@
+"""Streams of named queries over WebSocket: a process of its own, for connections that stay open."""
