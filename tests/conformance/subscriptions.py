@@ -1,0 +1,93 @@
+"""Subscriptions, and the end of the named query (EPCIS 2.0, 12.9 and 12.10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conformance.server import Answer
+from tests.conformance.suite import Examined, NotOffered, check, refused
+
+SECRET = "a-secret-that-nobody-is-told-again"
+DESTINATION = "https://receiver.example.org/epcis"
+
+
+def _path(to: Examined) -> str:
+    return f"/queries/conformance-{to.run.number}/subscriptions"
+
+
+def _asked(**more: Any) -> dict[str, Any]:
+    asked = {"dest": DESTINATION, "signatureToken": SECRET, "schedule": {"second": "0", "minute": "0"}} | more
+    return {key: value for key, value in asked.items() if value is not None}
+
+
+def _made(to: Examined) -> Answer:
+    answer = to.server("POST", _path(to), _asked())
+    if answer.status in (400, 403) and answer.exception == "SubscribeNotPermittedException":
+        raise NotOffered("the server permits no subscription to this destination")
+    assert answer.status == 201, f"{answer.status}: {answer.body[:300]!r}"
+    return answer
+
+
+@check("subscriptions.options", "12.10", "OPTIONS of a query's subscriptions allows POST")
+def _(to: Examined) -> None:
+    answer = to.server("OPTIONS", _path(to))
+    assert answer.status in (200, 204) and "POST" in answer.headers.get("allow", ""), f"{answer.status}"
+
+
+@check("subscriptions.create", "12.10", "POST makes a subscription and says where it is")
+def _(to: Examined) -> None:
+    location = _made(to).headers.get("location", "")
+    assert "/subscriptions/" in location, "no Location"
+    assert to.server.get(location).status == 200, "its Location leads nowhere"
+
+
+@check("subscriptions.list", "12.10", "GET lists the subscriptions of a query")
+def _(to: Examined) -> None:
+    told = to.server.get(_path(to)).json()
+    listed = told["member"] if isinstance(told, dict) and "member" in told else told
+    assert len(listed) >= 1, "it is not listed"
+
+
+@check("subscriptions.secret", "12.10", "the signature token is told in no answer")
+def _(to: Examined) -> None:
+    location = _made(to).headers["location"]
+    for path in (location, _path(to)):
+        assert SECRET.encode() not in to.server.get(path).body, f"GET {path} tells it"
+
+
+@check("subscriptions.schedule", "8.2.5.3", "a schedule that is none is SubscriptionControlsException")
+def _(to: Examined) -> None:
+    wrong = to.server("POST", _path(to), _asked(schedule={"second": "often"}))
+    refused(wrong, 400, "SubscriptionControlsException")
+
+
+@check("subscriptions.schedule-or-stream", "8.2.5", "neither a schedule nor a stream is SubscriptionControlsException")
+def _(to: Examined) -> None:
+    refused(to.server("POST", _path(to), _asked(schedule=None)), 400, "SubscriptionControlsException")
+
+
+@check("subscriptions.destination", "8.2.5", "a destination that is no URI is InvalidURIException")
+def _(to: Examined) -> None:
+    answer = to.server("POST", _path(to), _asked(dest="nowhere"))
+    refused(answer, 400, "InvalidURIException", "SubscribeNotPermittedException")
+
+
+@check("subscriptions.delete", "12.10", "DELETE ends a subscription")
+def _(to: Examined) -> None:
+    location = _made(to).headers["location"]
+    assert to.server("DELETE", location).status == 204
+    refused(to.server.get(location), 404, "NoSuchResourceException", "NoSuchSubscriptionException")
+
+
+@check("subscriptions.no-such-query", "12.10", "subscriptions of a query that is none are refused")
+def _(to: Examined) -> None:
+    path = f"/queries/conformance-{to.run.number}-none/subscriptions"
+    refused(to.server("POST", path, _asked()), 404, "NoSuchResourceException", "NoSuchNameException")
+
+
+@check("queries.delete", "12.9", "DELETE /queries/{name} ends the query and its subscriptions")
+def _(to: Examined) -> None:
+    path = f"/queries/conformance-{to.run.number}"
+    assert to.server("DELETE", path).status == 204
+    refused(to.server.get(path), 404, "NoSuchResourceException", "NoSuchNameException")
+    refused(to.server("DELETE", path), 404, "NoSuchResourceException", "NoSuchNameException")
