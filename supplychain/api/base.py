@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -50,6 +51,8 @@ class Endpoint(APIView):
         """Check who calls before anything else, then read the parameters of the address, strictly."""
         super().initial(request, *args, **kwargs)
         self._count(request)
+        if not hasattr(self, str(request.method).lower()):
+            raise MethodNotAllowed(str(request.method))
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise Problem(411, "Say how long the body is: Content-Length.", code="length_required")
         self.given: dict[str, Any] = params.read(request, self.readers())

@@ -66,10 +66,12 @@ class OneClient(Endpoint):
         summary="End an API client and its tokens",
         tags=["party"],
         parameters=[in_path("client_id", "Its client id.")],
-        responses={204: schema.EMPTY} | schema.answers({}, problems=(401, 403, 404)),
+        responses={204: schema.EMPTY} | schema.answers({}, problems=(401, 403, 404, 409)),
     )
     def delete(self, request: Request, client_id: str) -> Response:
-        """Remove it."""
+        """Remove it; whoever asks does not cut off itself."""
+        if client_id == self.grant.client_id:
+            raise Problem(409, "This is the client that asks: let another one end it, or a manager.", code="own_client")
         people.remove_client_called(client_id, party=self.grant.party)
         return Response(status=204)
 

@@ -50,8 +50,12 @@ class Events(Endpoint):
         parameters=[
             parameter("event_type", "The type of EPCIS event.", enum=list(TYPES)),
             parameter("act", "What it does in custody.", enum=list(ACTS)),
-            parameter("biz_step", "The business step, as in the event."),
-            parameter("epc", "An instance, class, unit or reference that the event names; any of its forms."),
+            parameter("biz_step", "The business step, as in the event.", **schema.SOME_TEXT),
+            parameter(
+                "epc",
+                "An instance, class, unit or reference that the event names; any of its forms.",
+                **schema.SOME_TEXT,
+            ),
             parameter("shipment", "A shipment's id.", format="uuid"),
             parameter("party", "Who signed.", format="uuid"),
             parameter("event_time_from", "Not before this time.", format="date-time"),

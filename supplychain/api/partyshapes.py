@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from oauth2_provider.settings import oauth2_settings
+
 from supplychain.api.shapeparts import (
     COUNT,
     HASH,
@@ -20,8 +22,14 @@ from supplychain.api.shapeparts import (
 
 ROLE: Shape = {"type": "string", "enum": ["viewer", "operator", "planner", "manager", "auditor"]}
 EMAIL: Shape = {"type": "string", "format": "email", "maxLength": 254}
+SCOPE: Shape = {"type": "string", "enum": list(oauth2_settings.SCOPES)}
 NAME: Shape = {"type": "string", "minLength": 1, "maxLength": 160}
-URI: Shape = {"type": "string", "description": "Any of its forms; kept as a Digital Link.", "maxLength": 255}
+URI: Shape = {
+    "type": "string",
+    "description": "Any of its forms; kept as a Digital Link.",
+    "minLength": 1,
+    "maxLength": 255,
+}
 PERSON_MEMBERS: dict[str, Shape] = {
     "id": {**COUNT, "description": "Their id at this party."},
     "email": TEXT,
@@ -122,7 +130,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "NewApiClient": record(
         "A program to be made.",
-        {"name": {"type": "string", "minLength": 1, "maxLength": 120}, "scopes": listed(TEXT, minItems=1)},
+        {"name": {"type": "string", "minLength": 1, "maxLength": 120}, "scopes": listed(SCOPE, minItems=1)},
         additionalProperties=False,
     ),
     "NewPerson": record(

@@ -20,6 +20,8 @@ from supplychain.epcis.parsing import parse_body
 from supplychain.queries import chains
 from supplychain.queries.chains import Link, Needed
 
+MAX_FAULTS = 100
+
 
 class Prepare(Endpoint):
     """Nothing is written: the answer says what to sign."""
@@ -52,7 +54,7 @@ class Prepare(Endpoint):
         return Response({"items": items}, headers={"Cache-Control": "no-store"})
 
 
-def _bodies(data: Any) -> list[Any]:
+def _bodies(data: Any) -> list[str]:
     if not isinstance(data, dict) or not isinstance(data.get("bodies"), list):
         raise bad_request([Fault("an object with a list of bodies is wanted", pointer="/bodies")])
     faults = unknown_members(data, ("bodies",), "")
@@ -63,14 +65,15 @@ def _bodies(data: Any) -> list[Any]:
         status = 413 if listed else 400
         fault = Fault(f"a request holds 1 to {MAX_ITEMS:,} bodies; this holds {len(listed):,}", pointer="/bodies")
         raise bad_request([fault], status=status)
+    if strange := [position for position, body in enumerate(listed) if not isinstance(body, str)]:
+        message = "a body is a text: its bytes in base64"
+        raise bad_request([Fault(message, pointer=f"/bodies/{position}") for position in strange[:MAX_FAULTS]])
     return listed
 
 
-def _read(text: Any, position: int) -> Event | Problem:
+def _read(text: str, position: int) -> Event | Problem:
     place = f"/bodies/{position}"
     try:
-        if not isinstance(text, str):
-            raise Malformed("a body is a text: its bytes in base64")
         return parse_body(decode_base64(text, "the body"))
     except Malformed as malformed:
         return bad_request([Fault(malformed.reason, pointer=place)])

@@ -58,7 +58,12 @@ def in_path(name: str, description: str, **shape: Any) -> OpenApiParameter:
 
 EMPTY = OpenApiResponse(description="Done.")
 NOT_MODIFIED = OpenApiResponse(description="Nothing has changed since.")
-CURSOR = parameter("cursor", "Where the page before ended; taken from its `next`.")
+SOME_TEXT: dict[str, Any] = {"minLength": 1, "maxLength": 500}
+CURSOR = parameter(
+    "cursor",
+    "Where the page before ended; taken from its `next`.",
+    pattern=r"^(0|[1-9][0-9]{0,17})(\.[0-9a-f]{32})?$",
+)
 LIMIT = parameter("limit", "How many to a page.", type="integer", minimum=1, maximum=1000, default=100)
 
 

@@ -39,7 +39,11 @@ class Shipments(Endpoint):
         tags=["shipments"],
         parameters=[
             parameter("status", "Which of them.", enum=list(STATES), default="all"),
-            parameter("q", "An identifier, lot, order, product, site or party; every word must be found."),
+            parameter(
+                "q",
+                "An identifier, lot, order, product, site or party; every word must be found.",
+                **schema.SOME_TEXT,
+            ),
             CURSOR,
             LIMIT,
         ],

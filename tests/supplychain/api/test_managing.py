@@ -160,3 +160,10 @@ def test_parties_are_the_own_one_and_those_met(world: World, grower: Caller, str
     found = grower.get("/parties").json()["items"]
     assert [(each["name"], each["is_own"]) for each in found] == [("Grower", True), ("Carrier", False)]
     assert [each["name"] for each in stranger.get("/parties").json()["items"]] == ["Stranger"]
+
+
+def test_a_program_does_not_cut_itself_off(world: World) -> None:
+    caller = caller_for(world.grower, "party:manage")
+    [own] = caller.get("/clients").json()["items"]
+    assert caller("delete", f"/clients/{own['client_id']}").status_code == 409
+    assert caller.get("/clients").status_code == 200
