@@ -32,7 +32,7 @@ def measure(
             server, token, [material.json_document(part) for part in _parts(listed, batch)], clients=4
         )
         xml = [material.xml_document(part) for part in _parts(listed[:peer_count], batch)]
-        theirs = peer_count / peer.loaded(xml, owner_url=owner_url(server))
+        theirs = peer_count / peer.loaded(xml, events=peer_count, owner_url=owner_url(server))
         found |= {
             f"{name}_events_per_second": round(ours),
             f"{name}_quartet_epcis_per_second": round(theirs),

@@ -21,8 +21,8 @@ DATABASE = "quartet_bench"
 _LOADER = Path(__file__).with_name("quartet_loader.py")
 
 
-def loaded(documents: list[bytes], *, owner_url: str) -> float:
-    """Seconds that the peer takes for these XML documents, both processes together."""
+def loaded(documents: list[bytes], *, events: int, owner_url: str) -> float:
+    """Seconds that the peer takes for these XML documents with so many events, both processes together."""
     with tempfile.TemporaryDirectory(prefix="quartet-bench-") as folder, _database(owner_url) as url:
         here = Path(folder)
         python = _environment(here)
@@ -30,7 +30,9 @@ def loaded(documents: list[bytes], *, owner_url: str) -> float:
             (here / f"{number:05}.xml").write_bytes(data)
         _run([str(python), str(_LOADER), url, "migrate"])
         said = _run([str(python), str(_LOADER), url, "load", folder])
-    return float(said.split()[-1])
+    stored, took = said.split()[-2:]
+    assert int(stored) == events, f"{stored} of {events} events are in the peer's tables"
+    return float(took)
 
 
 def _environment(folder: Path) -> Path:
