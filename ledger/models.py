@@ -7,7 +7,6 @@ computes it again from the leaf and names the first row that differs.
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -153,7 +152,6 @@ class Body(models.Model):
 
     class Meta:
         db_table = "ledger_body"
-        indexes = [GinIndex(fields=["scopes"], name="ledger_body_scopes")]
 
 
 class Tombstone(models.Model):
@@ -169,7 +167,6 @@ class Tombstone(models.Model):
 
     class Meta:
         db_table = "ledger_tombstone"
-        indexes = [GinIndex(fields=["scopes"], name="ledger_tombstone_scopes")]
 
 
 class Disclosure(models.Model):

@@ -44,9 +44,11 @@ _RANGES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*", re.ASCII)
 _COMPACT = re.compile(
     rb'\{"v":1,"log":"([!#-*,-\[\]-~]++)","type":"([a-z.]++)","id":"([0-9a-f]{32})","key":"('
     + _KEY_ID.pattern.encode()
-    + rb')","links":\[((?:"[0-9a-f]{64}"(?:,"[0-9a-f]{64}")*+)?)\],"body":(?:"([0-9a-f]{64})"|null),"claims":\{\}\}'
+    + rb')","links":\[((?:"[0-9a-f]{64}"(?:,"[0-9a-f]{64}")*+)?)\],"body":(?:"([0-9a-f]{64})"|null),'
+    rb'"claims":\{(?:"source":"([0-9a-f]{64})")?\}\}'
 )
-"""A statement without claims as `format_statement` writes it, in ASCII and without escapes: nearly every one there is.
+"""A statement as `format_statement` writes it, in ASCII and without escapes, that claims nothing or the SHA-256 of the
+document that its event came in: nearly every one there is.
 
 It matches nothing that the strict reader refuses for its form; what the form leaves open is checked beside it.
 """
@@ -89,7 +91,7 @@ def _parse_compact(payload: bytes) -> Statement | None:
     found = _COMPACT.fullmatch(payload)
     if found is None or len(payload) > MAX_BYTES:
         return None
-    origin, kind, id_, key, linked, body = found.groups()
+    origin, kind, id_, key, linked, body, source = found.groups()
     log, type_ = origin.decode(), kind.decode()
     if type_ not in TYPES or not is_key_name(log):
         return None
@@ -99,7 +101,8 @@ def _parse_compact(payload: bytes) -> Statement | None:
         links = tuple([raw[at : at + 32] for at in range(0, len(raw), 32)])
         if type_ != "event" or len(links) > MAX_LINKS or len(set(links)) != len(links):
             return None
-    return Statement(1, log, type_, id_.decode(), key.decode(), links, unhexlify(body) if body else None, {})
+    claims: dict[str, str | int] = {"source": source.decode()} if source else {}
+    return Statement(1, log, type_, id_.decode(), key.decode(), links, unhexlify(body) if body else None, claims)
 
 
 def _parse_any(payload: bytes) -> Statement:

@@ -3,8 +3,9 @@
 Every row carries the tenant that signed and the scopes whose readers may see it; row-level security holds both.
 """
 
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 
@@ -51,7 +52,6 @@ class Event(models.Model):
             )
         ]
         indexes = [
-            GinIndex(fields=["scopes"], name="supplychain_event_scopes"),
             models.Index(fields=["tenant", "event_time"], name="supplychain_event_time"),
             models.Index(fields=["tenant", "biz_step", "event_time"], name="supplychain_event_by_step"),
             models.Index(fields=["tenant", "biz_location", "event_time"], name="supplychain_event_by_place"),
@@ -82,6 +82,11 @@ class EventScope(models.Model):
     pk = models.CompositePrimaryKey("scope", "index")
     scope = models.UUIDField()
     index = models.BigIntegerField()
+
+
+def in_scope(scope: UUID) -> models.Q:
+    """What selects the rows of a scope's events, in any table that has their index."""
+    return models.Q(index__in=EventScope.objects.filter(scope=scope).values("index"))
 
 
 class EventObject(models.Model):
@@ -127,6 +132,3 @@ class SensorReading(models.Model):
     min_value = models.FloatField(null=True)
     max_value = models.FloatField(null=True)
     uom = models.CharField(max_length=3, blank=True)
-
-    class Meta:
-        indexes = [GinIndex(fields=["scopes"], name="supplychain_sensor_scopes")]

@@ -16,7 +16,7 @@ from supplychain.custody import Act, Happened, Parties, ShipmentState, label
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.identifiers import canonical
 from supplychain.epcis.parsing import parse_body
-from supplychain.models import Event
+from supplychain.models import Event, in_scope
 from supplychain.projections import parties as party_rows
 from supplychain.projections.shipments import Tracked
 
@@ -38,9 +38,7 @@ class LinkMissing(Refused):
 
 def happened(tracked: Tracked, rule: CaptureRule) -> list[Happened]:
     """All events of the shipment in order, what was declared in error left out."""
-    rows = Event.objects.filter(
-        scopes__contains=[tracked.id], is_error_declaration=False, declared_in_error_by__isnull=True
-    )
+    rows = Event.objects.filter(in_scope(tracked.id), is_error_declaration=False, declared_in_error_by__isnull=True)
     stored = {
         index: (tenant, event_id)
         for index, tenant, event_id in rows.values_list("index", "tenant", "event_id")
@@ -110,7 +108,7 @@ def broken_link(kind: type[Refused], tracked: Tracked, given: bytes | None, rule
 
 def news(tracked: Tracked, given: bytes | None, rule: CaptureRule) -> list[dict[str, Any]]:
     """The acts after the one that `given` links to; the latest ten where it links to none of them."""
-    rows = Event.objects.filter(scopes__contains=[tracked.id]).exclude(act=Act.OBSERVE)
+    rows = Event.objects.filter(in_scope(tracked.id)).exclude(act=Act.OBSERVE)
     acts = [
         (index, tenant, act, event_id, event_time)
         for index, tenant, act, event_id, event_time in rows.order_by("index").values_list(

@@ -27,7 +27,6 @@ from ledger.tlog.statement import ZERO, link
 from supplychain import custody
 from supplychain.custody import OPENING, Act, Party, label
 from supplychain.epcis.identifiers import canonical
-from supplychain.models import Event
 from supplychain.operations import histories
 from supplychain.operations.histories import LinkMissing, StaleLink
 from supplychain.projections import events as event_rows
@@ -143,20 +142,8 @@ class CaptureRule:
     def _load_priors(self, items: Sequence[tuple[Pending, Item]]) -> None:
         ids = {self._id_of(each, item) for each, item in items}
         ids |= {item.read.event.waylog.about for _, item in items if item.read.event.waylog.about}
-        rows = Event.objects.filter(event_id__in=ids).values_list(
-            "tenant",
-            "event_id",
-            "is_error_declaration",
-            "index",
-            "body_digest",
-            "act",
-            "scopes",
-            "declared_in_error_by",
-            "event_hash",
-        )
-        for tenant, event_id, is_declaration, index, digest, act, scopes, declared_by, hashed in rows if ids else ():
-            known = Prior(index, bytes(digest), act, scopes, declared_by, bytes(hashed) if hashed else None)
-            self._know(tenant, event_id, is_declaration, known)
+        for tenant, event_id, is_declaration, *rest in event_rows.under_ids(ids) if ids else ():
+            self._know(tenant, event_id, is_declaration, Prior(*rest))
 
     def _know(self, tenant: UUID, event_id: str, is_declaration: bool, prior: Prior) -> None:
         self.priors[tenant, event_id, is_declaration] = prior

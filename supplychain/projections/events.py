@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
-
-from django.db import connection
 
 from ledger import bulk
 from supplychain.custody import Act, act_beneath, exact, units_of
@@ -126,19 +125,32 @@ def write_erased(erased: Iterable[Erased]) -> None:
         EventScope.objects.bulk_create(EventScope(scope=scope, index=each.index) for scope in set(each.scopes))
 
 
+def under_ids(ids: Iterable[str]) -> list[tuple[Any, ...]]:
+    """Every party's events with these ids: tenant, id, whether it is a declaration, index, digest of the body, act,
+    scopes, the index of the declaration that it was wrong, hash."""
+    [rows] = bulk.answers(
+        (
+            "SELECT tenant, event_id, is_error_declaration, index, body_digest, act, scopes, declared_in_error_by,"
+            " event_hash FROM supplychain_event WHERE event_id = ANY(%s)",
+            [list(ids)],
+        )
+    )
+    return rows
+
+
 def same_as(parties: Iterable[UUID], hashes: Iterable[bytes]) -> list[tuple[UUID, bytes, bool, int, str]]:
     """The events of these parties with these hashes, oldest first: party, hash, whether it is a declaration, index, id.
 
     One array a statement: Django would send, and look at, each hash by itself.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
+    [rows] = bulk.answers(
+        (
             "SELECT tenant, event_hash, is_error_declaration, index, event_id FROM supplychain_event"
             " WHERE tenant = ANY(%s) AND event_hash = ANY(%s) ORDER BY index",
             [list(parties), list(hashes)],
         )
-        rows = cursor.fetchall()
-    return [(row[0], bytes(row[1]), *row[2:]) for row in rows]
+    )
+    return rows
 
 
 _EVENT_COLUMNS = (

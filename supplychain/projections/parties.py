@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
+from ledger import bulk
 from ledger.admission import Invalid
 from supplychain import custody
 from supplychain.epcis.errors import EventInvalid
@@ -61,14 +60,19 @@ def parse_named(body: bytes, *, party: UUID, is_operator: bool, record_time_ms: 
     )
 
 
-def load(ids: Iterable[UUID], uris: Iterable[str]) -> custody.Parties:
+def load(ids: Collection[UUID], uris: Collection[str]) -> custody.Parties:
     """The registered parties with one of these ids or (canonical) identifiers."""
-    wanted = list(uris)
-    by_uri: dict[str, UUID] = dict(PartyIdentifier.objects.filter(uri__in=wanted).values_list("uri", "party_id"))
-    rows = Party.objects.filter(Q(id__in=[*ids, *by_uri.values()]) | Q(uri__in=wanted))
-    by_id = {row.id: custody.Party(row.id, row.name, row.uri) for row in rows}
-    named = {uri: by_id[party] for uri, party in by_uri.items()}
+    by_uri, rows = bulk.answers((_CALLED, [list(uris)]), (_PARTIES, [list(ids), list(uris), list(uris)]))
+    by_id = {row[0]: custody.Party(*row) for row in rows}
+    named = {uri: by_id[party] for uri, party in by_uri}
     return custody.Parties(by_id, named | {party.uri: party for party in by_id.values()})
+
+
+_CALLED = "SELECT uri, party_id FROM supplychain_partyidentifier WHERE uri = ANY(%s)"
+_PARTIES = (
+    "SELECT id, name, uri FROM supplychain_party WHERE id = ANY(%s) OR uri = ANY(%s)"
+    " OR id IN (SELECT party_id FROM supplychain_partyidentifier WHERE uri = ANY(%s))"
+)
 
 
 def save(named: Iterable[Named]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from ledger import bundles, kept, tenancy
 from ledger.tlog.bundle import MAX_BUNDLE_BYTES
 from ledger.tlog.errors import Malformed
-from supplychain.models import Event, Shipment
+from supplychain.models import Event, Shipment, in_scope
 from supplychain.queries import feeds
 
 
@@ -20,7 +20,7 @@ def bundle(found: Shipment, *, party: UUID) -> bytes:
 
     It holds the secret of the chain, as every party of the shipment does. Raises BundleTooLarge; LogBroken.
     """
-    rows = list(Event.objects.filter(scopes__contains=[found.pk]).order_by("index").values_list("index", "act"))
+    rows = list(Event.objects.filter(in_scope(found.pk)).order_by("index").values_list("index", "act"))
     linked = [index for index, act in rows if act != feeds.OBSERVE]
     try:
         return bundles.make(

@@ -14,7 +14,7 @@ from ledger import queries as log
 from ledger.queries import EntryView
 from ledger.tlog.envelope import parse_leaf
 from supplychain.epcis.identifiers import canonical
-from supplychain.models import Event, EventObject, KeyRequest, Party, Shipment, ShipmentLine
+from supplychain.models import Event, EventObject, KeyRequest, Party, Shipment, ShipmentLine, in_scope
 
 OBSERVE = "observe"
 
@@ -81,7 +81,7 @@ def _names_epc(epc: str) -> Q:
 
 
 def _belongs_to(shipment: UUID) -> Q:
-    return Q(scopes__contains=[shipment])
+    return in_scope(shipment)
 
 
 _WHERE: dict[str, Any] = {
@@ -159,7 +159,7 @@ def lines(found: Shipment) -> list[ShipmentLine]:
 
 def links(found: Shipment) -> list[Link]:
     """The acts of its chain, in the order in which they are linked."""
-    rows = list(Event.objects.filter(scopes__contains=[found.id]).exclude(act=OBSERVE).order_by("index"))
+    rows = list(Event.objects.filter(in_scope(found.id)).exclude(act=OBSERVE).order_by("index"))
     hashes = kept.statement_hashes(row.index for row in rows)
     return [Link(row, hashes[row.index]) for row in rows]
 

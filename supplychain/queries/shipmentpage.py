@@ -17,7 +17,7 @@ from supplychain.custody import Act
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.parsing import parse_body
 from supplychain.epcis.units import convert
-from supplychain.models import Event, SensorReading, Shipment
+from supplychain.models import Event, SensorReading, Shipment, in_scope
 
 
 class ShipmentMissing(LookupError):
@@ -52,7 +52,7 @@ def shipment(pk: UUID, *, party: UUID) -> Shipment:
 
 def way(pk: UUID) -> list[Step]:
     """All events of a shipment, the latest first."""
-    rows = list(Event.objects.filter(scopes__contains=[pk]).order_by("-index"))
+    rows = list(Event.objects.filter(in_scope(pk)).order_by("-index"))
     bodies = kept.bodies([row.index for row in rows])
     keys = {key_id: log.key(key_id) for key_id in {row.key_id for row in rows}}
     return [
@@ -68,7 +68,7 @@ def way(pk: UUID) -> list[Step]:
 
 def temperatures(pk: UUID) -> list[Reading]:
     """The temperatures that sensors reported on the way, in order of time."""
-    rows = SensorReading.objects.filter(scopes__contains=[pk], type="Temperature").order_by("time", "index", "position")
+    rows = SensorReading.objects.filter(in_scope(pk), type="Temperature").order_by("time", "index", "position")
     found = []
     for row in rows:
         value = row.value if row.value is not None else row.max_value
@@ -86,7 +86,7 @@ def latest_act(steps: Sequence[Step]) -> Step | None:
 
 def chain(found: Shipment) -> dict[str, Any]:
     """The chain as a signer checks it: secret, head, and each linked statement with its signature and public key."""
-    indices = Event.objects.filter(scopes__contains=[found.pk]).exclude(act=Act.OBSERVE).order_by("index")
+    indices = Event.objects.filter(in_scope(found.pk)).exclude(act=Act.OBSERVE).order_by("index")
     entries = []
     for index in indices.values_list("index", flat=True):
         leaf = envelope.parse_leaf(log.entry(index).leaf)

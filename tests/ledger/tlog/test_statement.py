@@ -217,3 +217,22 @@ def test_only_malformed_escapes_whatever_the_bytes(payload):
         parse_statement(payload)
     with pytest.raises(Malformed):
         statement.parse_indices(payload.decode("latin-1") + "x")
+
+
+@pytest.mark.parametrize(
+    "claims", [{}, {"source": "ab" * 32}, {"source": "AB" * 32}, {"source": "ab"}, {"source": "ab" * 32, "n": 1}]
+)
+@pytest.mark.parametrize("change", [lambda text: text, lambda text: text.replace(b'":{', b'": {')])
+def test_the_quick_reader_reads_what_the_strict_one_does(claims, change):
+    payload = change(compact(claims=claims))
+    assert parse_statement(payload) == statement._parse_any(payload)
+
+
+def compact(**changes):
+    return json.dumps({**WRITTEN, **changes}, separators=(",", ":")).encode()
+
+
+def test_the_quick_reader_takes_no_claim_twice():
+    twice = compact(claims={"source": "ab" * 32}).replace(b'"claims":{', b'"claims":{"source":"' + b"cd" * 32 + b'",')
+    with pytest.raises(Malformed):
+        parse_statement(twice)
