@@ -91,6 +91,8 @@ class Submission:
     body: bytes | None = None
     salt: bytes | None = None
     context: Any = None
+    disclosures: tuple[str, ...] = ()
+    """What the body names by digests alone, and is kept beside it (tlog.disclosure)."""
 
 
 @dataclass(slots=True)
@@ -107,6 +109,7 @@ class Pending:
     context: Any
     index: int = -1
     record_time_ms: int = 0
+    disclosures: tuple[str, ...] = ()
     is_reused: bool = False
     """Whether its commitment stands in the log already. Such a statement is refused in the end, so a rule that
     remembers what it admitted raises CommitmentReused itself, unless it raises AlreadyAppended."""

@@ -11,6 +11,7 @@ from ledger.tlog.approval import is_hash
 from ledger.tlog.bundle import Bundle, BundledChain, BundledEntry, format_bundle, seal, verify_bundle
 from ledger.tlog.envelope import parse_leaf
 from ledger.tlog.errors import TlogError
+from ledger.tlog.merkle import InclusionProof
 from ledger.tlog.note import VerifierKey, parse_note, parse_verifier_key
 from ledger.tlog.policy import NONE, Group, Policy, format_policy
 from ledger.tlog.statement import parse_statement
@@ -31,12 +32,14 @@ def make(
     indices: Iterable[int],
     chains: Mapping[bytes, Sequence[int]],
     bodies: Mapping[int, tuple[bytes, bytes]],
+    disclosures: Mapping[int, Sequence[str]] | None = None,
 ) -> bytes:
     """Return the file of a bundle of these entries, with all that shows who signed them.
 
     `chains` gives to each secret all its linked statements, from the first on; `bodies` to an index the body and the
-    salt that the reader may see. Registrations, revocations and attestations come by themselves. Raises EntryMissing;
-    Malformed when it would be too large; LogBroken when what is stored does not hold: nobody is handed such a file.
+    salt that the reader may see, `disclosures` what is told of that which these bodies name by digests alone.
+    Registrations, revocations and attestations come by themselves. Raises EntryMissing; Malformed when it would be too
+    large; LogBroken when what is stored does not hold: nobody is handed such a file.
     """
     head = queries.head()
     wanted = {0, *indices, *(index for linked in chains.values() for index in linked)}
@@ -52,7 +55,7 @@ def make(
         policy=_policy([signer.verifier_key() for signer in by_log], signed.cosigners),
         says="",
         entries=tuple(
-            BundledEntry(proof.index, bytes(leaves[proof.index]), proof.path, *bodies.get(proof.index, (None, None)))
+            _entry(proof, bytes(leaves[proof.index]), bodies.get(proof.index), (disclosures or {}).get(proof.index, ()))
             for proof in proofs
         ),
         chains=tuple(BundledChain(secret, tuple(linked)) for secret, linked in chains.items()),
@@ -63,6 +66,14 @@ def make(
     except TlogError as fault:
         raise LogBroken(f"no bundle can be made of what is stored: {fault}") from None
     return format_bundle(sealed)
+
+
+def _entry(
+    proof: InclusionProof, leaf: bytes, body: tuple[bytes, bytes] | None, disclosures: Sequence[str]
+) -> BundledEntry:
+    if body is None:
+        return BundledEntry(proof.index, leaf, proof.path)
+    return BundledEntry(proof.index, leaf, proof.path, *body, disclosures=tuple(disclosures))
 
 
 def _with_keys(wanted: set[int], tree_size: int) -> set[int]:

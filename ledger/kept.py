@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from ledger import bulk
-from ledger.models import Body, Entry, ScopeReader, Tombstone
+from ledger.models import Body, Disclosure, Entry, ScopeReader, Tombstone
 from ledger.tlog import envelope
+from ledger.tlog.disclosure import has_digests
 from ledger.tlog.envelope import Envelope
 from ledger.tlog.statement import ZERO, Statement, link, parse_statement
 
@@ -25,6 +26,8 @@ class KeptBody:
     salt: bytes
     tenant: UUID
     chains: tuple[bytes, ...]
+    disclosures: tuple[str, ...] = ()
+    """What is kept of what the body names by digests alone (tlog.disclosure)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class KeptEntry:
 def entries(first: int, end: int) -> list[KeptEntry]:
     """The entries in [first, end), in order, each with its body where there is one, or what is left of it."""
     rows = Entry.objects.filter(index__gte=first, index__lt=end).order_by("index").values_list("index", "leaf")
-    found = {body.index: _kept(body) for body in Body.objects.filter(index__gte=first, index__lt=end)}
+    found = _all(Body.objects.filter(index__gte=first, index__lt=end))
     erased = {each.index: each for each in tombstones(index__gte=first, index__lt=end)}
     return [_opened(index, bytes(leaf), found.get(index), erased.get(index)) for index, leaf in rows]
 
@@ -111,7 +114,18 @@ def _opened(index: int, raw: bytes, body: KeptBody | None, tombstone: KeptTombst
 
 def bodies(indices: Iterable[int]) -> dict[int, KeptBody]:
     """The bodies of these entries, as far as they are kept and visible to whom the database is read for."""
-    return {body.index: _kept(body) for body in Body.objects.filter(index__in=list(indices))}
+    return _all(Body.objects.filter(index__in=list(indices)))
+
+
+def _all(rows: Iterable[Body]) -> dict[int, KeptBody]:
+    found = {row.index: _kept(row) for row in rows}
+    naming = [index for index, body in found.items() if has_digests(body.body)]
+    told: dict[int, list[str]] = {}
+    if naming:
+        kept = Disclosure.objects.filter(index__in=naming).order_by("index", "position")
+        for index, text in kept.values_list("index", "text"):
+            told.setdefault(index, []).append(text)
+    return found | {index: replace(found[index], disclosures=tuple(texts)) for index, texts in told.items()}
 
 
 def _kept(body: Body) -> KeptBody:

@@ -74,7 +74,7 @@ def sign(options: argparse.Namespace) -> int:
     bodies = read_bodies(Path(options.file).read_bytes())
     if len(bodies) > 1_000:
         raise WaylogError("At most 1,000 events are signed at once; `capture` takes any number.")
-    signed = _client(options).sign(bodies, key=_key(options))
+    signed = _client(options).sign(bodies, key=_key(options), hide=options.hide)
     refused = [(at, each["problem"]) for at, each in enumerate(signed) if "problem" in each]
     for at, problem in refused:
         print(f"event {at}: {describe(int(problem.get('status', 0)), problem)}", file=sys.stderr)
@@ -93,6 +93,7 @@ def capture(options: argparse.Namespace) -> int:
         key=_key(options),
         journal=journal,
         again=options.again,
+        hide=options.hide,
         progress=_progress,
     )
     if sys.stderr.isatty():
@@ -129,7 +130,8 @@ def follow(options: argparse.Namespace) -> int:
 
 def bundle(options: argparse.Namespace) -> int:
     """Fetch all that proves a shipment's way, as one file."""
-    _write(options.output or f"{options.shipment}.bundle.json", _client(options).bundle(options.shipment))
+    data = _client(options).bundle(options.shipment, disclose=options.disclose)
+    _write(options.output or f"{options.shipment}.bundle.json", data)
     return 0
 
 
@@ -200,11 +202,13 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("sign", help=sign.__doc__, parents=[shared])
     one.add_argument("file", metavar="FILE", help="an EPCIS document, a list of events, or one a line")
     one.add_argument("-o", "--output", default="-", metavar="FILE")
+    _hide(one)
     one.set_defaults(command=sign)
     one = commands.add_parser("capture", help=capture.__doc__, parents=[shared])
     one.add_argument("file", metavar="FILE", help="an EPCIS document, a list of events, or one a line")
     one.add_argument("--journal", metavar="FILE", help="where to remember how far it came (FILE.waylog)")
     one.add_argument("--again", action="store_true", help="sign and send again what was refused")
+    _hide(one)
     one.set_defaults(command=capture)
     one = commands.add_parser("verify", help="check a proof or a bundle, offline: --policy FILE or --vkey KEY")
     one.add_argument("file", metavar="FILE")
@@ -220,12 +224,23 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("bundle", help=bundle.__doc__, parents=[shared])
     one.add_argument("shipment", metavar="ID")
     one.add_argument("-o", "--output", metavar="FILE")
+    one.add_argument("--disclose", action="append", default=[], metavar="NAME", help="show a member signed apart")
     one.set_defaults(command=bundle)
     one = commands.add_parser("proof", help=proof.__doc__, parents=[shared])
     one.add_argument("index", type=int, metavar="INDEX")
     one.add_argument("-o", "--output", metavar="FILE")
     one.set_defaults(command=proof)
     return parser
+
+
+def _hide(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--hide",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="sign a member of the events apart: ilmd, sensorElementList, or one with a prefix of yours",
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from ledger.tlog.text import encode_base64
 from waylog.connection import Answer, Connection, problem_in
 from waylog.errors import Refused, WaylogError
-from waylog.signing import Item, Signer, key_request, key_statement
+from waylog.signing import Item, Signer, hidden, key_request, key_statement
 
 _EARLY = 60
 """A token is asked for anew this many seconds before it ends."""
@@ -61,11 +61,22 @@ class Client:
 
     # --- capture ---------------------------------------------------------------------------------------------------
 
-    def sign(self, bodies: Sequence[bytes], *, key: SigningKey) -> list[Item | dict[str, Any]]:
+    def sign(
+        self, bodies: Sequence[bytes], *, key: SigningKey, hide: Sequence[str] = ()
+    ) -> list[Item | dict[str, Any]]:
         """Sign up to 1,000 bodies in the order in which they are going to be sent.
 
-        The server says which act each is and what to link to. One that cannot be signed is `{"problem": ...}`.
+        The server says which act each is and what to link to. One that cannot be signed is `{"problem": ...}`. Members
+        of events that are named in `hide` are signed apart: a bundle shows them or leaves them out.
         """
+        told = [hidden(body, hide) for body in bodies]
+        signed = self._sign([body for body, _ in told], key)
+        return [
+            {**item, "disclosures": texts} if texts and "problem" not in item else item
+            for item, (_, texts) in zip(signed, told, strict=True)
+        ]
+
+    def _sign(self, bodies: Sequence[bytes], key: SigningKey) -> list[Item | dict[str, Any]]:
         told = self.post("/api/v1/events/prepare", {"bodies": [encode_base64(body) for body in bodies]})["items"]
         signer = Signer(self.origin, key)
         return [_signed(signer, position, body, told[position]) for position, body in enumerate(bodies)]
@@ -104,9 +115,10 @@ class Client:
         """One event as it was signed."""
         return self.get(f"/api/v1/events/{index}")
 
-    def bundle(self, shipment: str) -> bytes:
-        """One file with all that proves a shipment's way."""
-        return self._read(f"/api/v1/shipments/{urllib.parse.quote(shipment, safe='')}/bundle")
+    def bundle(self, shipment: str, *, disclose: Sequence[str] = ()) -> bytes:
+        """One file with all that proves a shipment's way, and what was signed apart under the names in `disclose`."""
+        query = f"?{urllib.parse.urlencode({'disclose': ','.join(disclose)})}" if disclose else ""
+        return self._read(f"/api/v1/shipments/{urllib.parse.quote(shipment, safe='')}/bundle{query}")
 
     def proof(self, index: int) -> bytes:
         """The tlog-proof file of an entry."""

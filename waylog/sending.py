@@ -54,9 +54,12 @@ def capture_file(
     key: SigningKey,
     journal: Path | None = None,
     again: bool = False,
+    hide: Sequence[str] = (),
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Sign and capture the events of a file, in order; with `again` also those that were refused before.
+
+    Members of events that are named in `hide` are signed apart.
 
     Raises WaylogError: the file or the journal cannot be read, or the server cannot be reached; type it again then.
     """
@@ -75,7 +78,7 @@ def capture_file(
                 progress(report)
             done = {position for position, each in report.results.items() if each["status"] < 300 or not again}
             for batch in _batches(bodies, done):
-                _send(client, list(batch), client.sign(list(batch.values()), key=key), kept, report)
+                _send(client, list(batch), client.sign(list(batch.values()), key=key, hide=hide), kept, report)
                 progress(report)
     return report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,8 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
-from ledger.tlog import envelope, statement
+from ledger.tlog import disclosure, envelope, statement, strictjson
+from ledger.tlog.errors import Malformed
 from ledger.tlog.keys import key_id, pop_message
 from ledger.tlog.statement import ZERO, Statement
 from ledger.tlog.text import decode_base64, encode_base64, encode_base64url
@@ -70,6 +72,19 @@ class Signer:
 
 def _head(link: Mapping[str, Any]) -> bytes | None:
     return bytes.fromhex(link["head"]) if link["head"] else None
+
+
+def hidden(body: bytes, names: Sequence[str]) -> tuple[bytes, list[str]]:
+    """The body with digests in the place of those of these members that its event has, and their disclosures."""
+    if not names:
+        return body, []
+    value = strictjson.parse(body, max_bytes=1024 * 1024)
+    try:
+        event, told = disclosure.hide(value["event"], [name for name in names if name in value["event"]])
+    except Malformed as fault:
+        raise WaylogError(f"This cannot be signed apart: {fault}") from None
+    written = json.dumps({**value, "event": event}, ensure_ascii=False, separators=(",", ":")).encode()
+    return (written, [each.text for each in told]) if told else (body, [])
 
 
 def key_statement(kind: str, claims: Mapping[str, str | int], *, key: SigningKey, origin: str) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from ledger import examining, keyrules
 from ledger.admission import Refused, scope_of
 from ledger.audit.found import Fault, Found, Part
 from ledger.examining import Examined, Said
-from ledger.models import Checkpoint, Entry, LogHead, Tombstone
+from ledger.models import Body, Checkpoint, Disclosure, Entry, LogHead, Tombstone
 from ledger.tlog import merkle, tile
-from ledger.tlog.errors import Malformed
+from ledger.tlog.disclosure import open_body
+from ledger.tlog.errors import Malformed, TlogError
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.merkle import CompactRange
 from ledger.tlog.statement import ZERO, Statement, link
@@ -266,6 +267,23 @@ class Check:
             if commitment in there:
                 self.fault(Part.BODIES, index, "the body that it erased is there")
         self._tombstones()
+        self._disclosures()
+
+    def _disclosures(self) -> None:
+        """What is kept beside a body is named by a digest in it, and seen by those who see the body."""
+        rows: dict[int, list[Disclosure]] = {}
+        for row in Disclosure.objects.filter(index__lt=self.found.tree_size).order_by("index", "position"):
+            rows.setdefault(row.index, []).append(row)
+        bodies = {body.index: body for body in Body.objects.filter(index__in=list(rows))}
+        for index, listed in rows.items():
+            body = bodies.get(index)
+            if body is None or any((row.tenant, row.scopes) != (body.tenant, body.scopes) for row in listed):
+                self.fault(Part.BODIES, index, "its disclosures are not filed like its body")
+                continue
+            try:
+                open_body(bytes(body.body), [row.text for row in listed])
+            except TlogError as error:
+                self.fault(Part.BODIES, index, f"its disclosures do not belong to its body: {error}")
 
     def _tombstones(self) -> None:
         """What is left of each erased body, and nothing besides: whose it was, and by which entry it went."""

@@ -35,7 +35,8 @@ from ledger.operations.opening import key_records, open_log, origin
 from ledger.operations.write import EPOCH, Batch, write
 from ledger.tlog import envelope as envelopes
 from ledger.tlog import keys, merkle, statement
-from ledger.tlog.errors import Malformed, SignatureInvalid
+from ledger.tlog.disclosure import open_body
+from ledger.tlog.errors import Malformed, ProofInvalid, SignatureInvalid
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.statement import Statement
 
@@ -167,7 +168,19 @@ def _parse(item: Submission, origin: str) -> Statement:
             raise Invalid(f"the salt has {len(item.salt)} bytes; it must have 32", pointer="/salt")
         if statement.commitment(item.salt, item.body) != found.body:
             raise Invalid("the statement's body does not commit to this body and salt", pointer="/body")
+    if item.disclosures:
+        _check_disclosures(item)
     return found
+
+
+def _check_disclosures(item: Submission) -> None:
+    """What is kept beside a body must be named in it."""
+    if item.body is None or sum(map(len, item.disclosures)) > MAX_BODY:
+        raise Invalid(f"disclosures come with a body, and have {MAX_BODY:,} bytes at most", pointer="/disclosures")
+    try:
+        open_body(item.body, item.disclosures)
+    except (Malformed, ProofInvalid) as fault:
+        raise Invalid(f"what is disclosed does not belong to this body: {fault}", pointer="/disclosures") from None
 
 
 def _candidate_keys(statements: Sequence[Statement]) -> dict[str, KeyRecord]:
@@ -200,7 +213,15 @@ def _check(position: int, found: Statement, item: Submission, key: KeyRecord | N
             f"the signature does not hold for these bytes and the key {found.key}", pointer="/envelope/signatures/0/sig"
         )
     return Pending(
-        position, item.envelope, found, envelopes.statement_hash(payload), key, item.body, item.salt, item.context
+        position,
+        item.envelope,
+        found,
+        envelopes.statement_hash(payload),
+        key,
+        item.body,
+        item.salt,
+        item.context,
+        disclosures=item.disclosures,
     )
 
 

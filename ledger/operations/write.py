@@ -12,7 +12,18 @@ from nacl.signing import SigningKey
 
 from ledger import bulk, keyrules, keystore
 from ledger.admission import Admitted, Grown, scope_of
-from ledger.models import Attestation, Body, Checkpoint, Cosignature, Entry, Key, KeyRevocation, LogHead, Tile
+from ledger.models import (
+    Attestation,
+    Body,
+    Checkpoint,
+    Cosignature,
+    Disclosure,
+    Entry,
+    Key,
+    KeyRevocation,
+    LogHead,
+    Tile,
+)
 from ledger.operations.opening import Opened
 from ledger.tlog import checkpoint as checkpoints
 from ledger.tlog import merkle, note, tile
@@ -55,6 +66,7 @@ def write(batch: Batch) -> None:
     with bulk.together():
         bulk.insert(Entry, _ENTRY_COLUMNS, [_entry_row(item, moment) for item in admitted])
         bulk.insert(Body, _BODY_COLUMNS, [_body_row(item) for item in admitted if item.pending.body is not None])
+        bulk.insert(Disclosure, _DISCLOSURE_COLUMNS, [row for item in admitted for row in _disclosure_rows(item)])
         bulk.insert(Tile, _TILE_COLUMNS, tiles)
         bulk.change(_MOVE_HEAD, [getattr(head, name) for name in _HEAD_COLUMNS])
     Key.objects.bulk_create(batch.registrations)
@@ -66,6 +78,7 @@ _HEAD_COLUMNS = ("tree_size", "root_hash", "frontier", "record_time_ms", "checkp
 _MOVE_HEAD = f"UPDATE ledger_head SET {', '.join(f'{name} = %s' for name in _HEAD_COLUMNS)}"
 _TILE_COLUMNS = ("level", "index", "hashes", "root")
 _ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "statement_hash", "commitment", "type", "key_id", "record_time")
+_DISCLOSURE_COLUMNS = ("index", "position", "text", "tenant", "scopes")
 _BODY_COLUMNS = ("commitment", "index", "salt", "body", "tenant", "chains", "scopes")
 
 
@@ -94,6 +107,12 @@ def _body_row(item: Admitted) -> tuple[Any, ...]:
         chains,
         [scope_of(chain) for chain in chains],
     )
+
+
+def _disclosure_rows(item: Admitted) -> list[tuple[Any, ...]]:
+    pending, scopes = item.pending, [scope_of(chain) for chain in item.admission.chains]
+    told = enumerate(pending.disclosures)
+    return [(item.index, position, text, UUID(pending.key.party), scopes) for position, text in told]
 
 
 def _grow_tree(head: LogHead, leaf_hashes: list[bytes]) -> tuple[Growth, list[tuple[int, int, bytes, bytes]]]:

@@ -116,6 +116,28 @@ def open_body(body: bytes, disclosures: Iterable[str]) -> Opened:
     return Opened(value, tuple(each.name for each in told.values()), len(opening.seen) - len(opening.used))
 
 
+def select(body: bytes, disclosures: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of a body's disclosures that have one of these names and can be shown: what is inside another
+    comes with it alone. Raise Malformed."""
+    wanted = set(names)
+    told = [each for text in disclosures if (each := parse_disclosure(text)).name in wanted]
+    named = _digests_in(strictjson.parse(body, max_bytes=MAX_BYTES))
+    shown: list[Disclosure] = []
+    while fresh := [each for each in told if each.digest in named and each not in shown]:
+        shown += fresh
+        named |= {digest for each in fresh for digest in _digests_in(each.value)}
+    return tuple(each.text for each in told if each in shown)
+
+
+def _digests_in(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return {digest for each in value for digest in _digests_in(each)}
+    if not isinstance(value, dict):
+        return set()
+    own = {each for each in value.get(DIGESTS, ()) if isinstance(each, str)}
+    return own | {digest for name, each in value.items() if name != DIGESTS for digest in _digests_in(each)}
+
+
 class _Opening:
     """One walk through a body and the values disclosed in it."""
 

@@ -43,7 +43,9 @@ def capture_batch(batch: Batch, *, party: UUID, now: datetime, proof_url: Callab
 
 
 def _capture(items: Sequence[Item], batch: Batch, party: UUID, now: datetime) -> list[Outcome]:
-    read = [CaptureItem(each.envelope, each.body, each.salt, each.chains) for each in items]
+    read = [
+        CaptureItem(each.envelope, each.body, each.salt, each.chains, disclosures=each.disclosures) for each in items
+    ]
     return capture(read, party=party, now=now, atomic=batch.atomic) if read else []
 
 

@@ -141,6 +141,7 @@ class Event(Endpoint):
                 **shown.event(found.row, shipments[index], feeds.signed([found.row])),
                 "body": _base64(found.body.body if found.body else None),
                 "salt": _base64(found.body.salt if found.body else None),
+                "disclosures": list(found.body.disclosures) if found.body else [],
                 "statement": encode_base64(found.payload),
                 "statement_hash": found.entry.statement_hash.hex(),
                 "signature": encode_base64(found.signature),

@@ -16,7 +16,7 @@ from supplychain.api.errors import Fault, Problem, bad_request, closest
 
 MAX_ITEMS = 1_000
 MAX_CHAINS = 40
-_MEMBERS = ("envelope", "body", "salt", "chains")
+_MEMBERS = ("envelope", "body", "salt", "chains", "disclosures")
 _OUTER = ("items", "atomic")
 _LONGEST_URI = 500
 
@@ -29,6 +29,7 @@ class Item:
     body: bytes
     salt: bytes
     chains: dict[str, bytes]
+    disclosures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def _read_item(value: Any, place: str) -> Item | Problem:
             body=_bytes(value, "body"),
             salt=_salt(value),
             chains=_chains(value.get("chains", {})),
+            disclosures=tuple(value.get("disclosures", ())),
         )
     except Refused as refused:
         fault = Fault(str(refused), pointer=place + refused.pointer)
@@ -104,6 +106,9 @@ def _shape_faults(value: Any, place: str) -> list[Fault]:
             faults.append(Fault(f"{word} is wanted", pointer=f"{place}/{name}", value=value[name]))
     if isinstance(value.get("envelope"), dict):
         faults += unknown_members(value["envelope"], ("payload", "payloadType", "signatures"), f"{place}/envelope")
+    disclosures = value.get("disclosures", [])
+    if not isinstance(disclosures, list) or not all(isinstance(each, str) for each in disclosures):
+        faults.append(Fault("a list of texts is wanted", pointer=f"{place}/disclosures"))
     chains = value.get("chains", {})
     if not isinstance(chains, dict):
         faults.append(Fault("an object is wanted: identifier to secret", pointer=f"{place}/chains", value=chains))

@@ -61,6 +61,14 @@ def text(value: str) -> str:
     return value
 
 
+def names(value: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    found = tuple(value.split(","))
+    if not all(found):
+        raise Unreadable("names with commas between them are wanted")
+    return found
+
+
 def index(value: str) -> int:
     """An index of the log: a plain decimal."""
     if not _DIGITS.fullmatch(value) or int(value) > MAX_INDEX:

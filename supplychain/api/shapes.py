@@ -83,6 +83,10 @@ ENVELOPE = record(
     },
     additionalProperties=False,
 )
+DISCLOSURE: Shape = {
+    "type": "string",
+    "description": "base64url of [salt, name, value]; the body names its SHA-256 in `waylog:_sd` (RFC 9901).",
+}
 CAPTURE_ITEM = record(
     "A signed event: the envelope, and what its statement commits to.",
     {
@@ -94,8 +98,9 @@ CAPTURE_ITEM = record(
             "description": "For a shipment that this event opens: its unit's identifier to the chain's secret.",
             "additionalProperties": {**BASE64, "description": "16 random bytes."},
         },
+        "disclosures": listed(DISCLOSURE, maxItems=200),
     },
-    optional=("chains",),
+    optional=("chains", "disclosures"),
     additionalProperties=False,
 )
 CAPTURE = {
@@ -272,6 +277,7 @@ SIGNED_EVENT = record(
         **EVENT_MEMBERS,
         "body": {**maybe(BASE64), "description": "The exact bytes of the body."},
         "salt": maybe(BASE64),
+        "disclosures": listed(DISCLOSURE),
         "statement": {**BASE64, "description": "The exact bytes that were signed (inside the DSSE encoding)."},
         "statement_hash": HASH,
         "signature": BASE64,
@@ -362,7 +368,9 @@ BUNDLE = record(
                     "proof": {**BASE64, "description": "Hashes of 32 bytes, one after the other."},
                     "body": maybe({**BASE64, "description": "Null where the reader may not see it."}),
                     "salt": maybe(BASE64),
+                    "disclosures": listed(DISCLOSURE, minItems=1),
                 },
+                optional=("disclosures",),
             )
         ),
         "chains": listed(

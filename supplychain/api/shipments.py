@@ -133,6 +133,7 @@ class Bundle(Endpoint):
 
     scopes: ClassVar[dict[str, tuple[str, ...]]] = {"GET": SHIPMENTS_READ}
     cache_control = "private, no-store"
+    parameters: ClassVar[dict[str, params.Reader]] = {"disclose": params.names}
 
     @extend_schema(
         operation_id="read_bundle",
@@ -144,14 +145,20 @@ class Bundle(Endpoint):
             " the file can follow the chain and read what is in it: hand it on as you would the papers."
         ),
         tags=["shipments"],
-        parameters=[_ID],
-        responses=schema.answers({200: "Bundle"}, problems=(401, 403, 404, 413)),
+        parameters=[
+            _ID,
+            schema.parameter(
+                "disclose",
+                "Of what bodies name by digests alone: the names of the members to show, with commas between them.",
+            ),
+        ],
+        responses=schema.answers({200: "Bundle"}, problems=(400, 401, 403, 404, 413)),
     )
     def get(self, request: Request, shipment_id: UUID) -> HttpResponse:
         """Answer the file to a party of the shipment, and to nobody else."""
         found = feeds.shipment(shipment_id, party=self.grant.party)
         try:
-            data = bundles.bundle(found, party=self.grant.party)
+            data = bundles.bundle(found, party=self.grant.party, disclose=self.given.get("disclose", ()))
         except bundles.BundleTooLarge as fault:
             raise Problem(413, f"This shipment is too large for one file: {fault}.", code="too_large") from None
         answer = HttpResponse(data, content_type="application/json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ledger.tlog.disclosure import ALGORITHM, DIGESTS
 from supplychain.epcis.contexts import escape
 from supplychain.epcis.events import NO_TERMS, Quantity, WaylogTerms
 from supplychain.epcis.sensors import read_unit
@@ -79,6 +80,8 @@ def read_terms(reader: Reader, extensions: dict[str, Any], at: str) -> WaylogTer
         local = reader.waylog_name(name)
         if local is None:
             continue
+        if name in (DIGESTS, ALGORITHM):
+            continue  # read beside the event (epcis.disclosures)
         place = f"{at}/{escape(name)}"
         known = _TERMS.get(local)
         if known is None:

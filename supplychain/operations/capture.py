@@ -22,7 +22,9 @@ from ledger.admission import (
     Submission,
 )
 from ledger.operations import append_many, keep_note
+from ledger.tlog.disclosure import has_digests
 from ledger.tlog.envelope import Envelope
+from supplychain.epcis.disclosures import parse_whole
 from supplychain.epcis.errors import EventInvalid
 from supplychain.epcis.events import Event
 from supplychain.epcis.identifiers import canonical
@@ -74,6 +76,8 @@ class CaptureItem:
     """The body, parsed, where whoever made it has parsed it already."""
     once: bool = False
     """Whether an event that says the same as one that its signer captured before is that one (`rule.Item`)."""
+    disclosures: tuple[str, ...] = ()
+    """What the body names by digests alone (`epcis.disclosures`)."""
 
 
 def capture(items: Sequence[CaptureItem], *, party: UUID | None, now: datetime, atomic: bool = False) -> list[Outcome]:
@@ -92,7 +96,7 @@ def capture(items: Sequence[CaptureItem], *, party: UUID | None, now: datetime, 
         except Refused as refused:
             outcomes[position] = Refusal(refused)
         else:
-            submissions.append(Submission(item.envelope, item.body, item.salt, read))
+            submissions.append(Submission(item.envelope, item.body, item.salt, read, item.disclosures))
             positions.append(position)
     if atomic and len(submissions) < len(items):
         return [outcome or Refusal(_batch_refused()) for outcome in outcomes]
@@ -124,7 +128,11 @@ _grouping = Grouping(_append_together)
 def read_item(item: CaptureItem, *, party: UUID | None = None) -> Item:
     """Parse the body strictly; raise BodyInvalid with every fault, or Invalid for chains that are none."""
     try:
-        event = item.parsed or parse_body(item.body)
+        if item.disclosures or has_digests(item.body):
+            parse_body(item.body)  # without what it hides it is a valid event too
+            event = parse_whole(item.body, item.disclosures)
+        else:
+            event = item.parsed or parse_body(item.body)
     except EventInvalid as invalid:
         faults = [fault.as_dict() | {"pointer": f"/body{fault.pointer}"} for fault in invalid.faults]
         first = faults[0]

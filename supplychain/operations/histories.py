@@ -13,9 +13,9 @@ from ledger import kept
 from ledger.admission import Refused
 from ledger.tlog.statement import ZERO, link
 from supplychain.custody import Act, Happened, Parties, ShipmentState, label
+from supplychain.epcis.disclosures import parse_whole
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.identifiers import canonical
-from supplychain.epcis.parsing import parse_body
 from supplychain.models import Event, in_scope
 from supplychain.projections import parties as party_rows
 from supplychain.projections.shipments import Tracked
@@ -45,7 +45,10 @@ def happened(tracked: Tracked, rule: CaptureRule) -> list[Happened]:
         if index not in rule.declared
     }
     events = {
-        index: (msgspec.structs.replace(parse_body(body.body), event_id=stored[index][1]), stored[index][0])
+        index: (
+            msgspec.structs.replace(parse_whole(body.body, body.disclosures), event_id=stored[index][1]),
+            stored[index][0],
+        )
         for index, body in kept.bodies(stored).items()
     }
     for placed in rule.placed.values():

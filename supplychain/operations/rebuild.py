@@ -14,7 +14,7 @@ from ledger.operations import key_records
 from ledger.operations.opening import lock
 from ledger.tlog.keys import KeyRecord
 from supplychain.custody import OPENING
-from supplychain.epcis.parsing import parse_body
+from supplychain.epcis.disclosures import parse_whole
 from supplychain.operations.rule import CaptureRule, Item
 from supplychain.projections import digests
 from supplychain.projections import events as event_rows
@@ -129,6 +129,6 @@ def _pending(entry: kept.KeptEntry, known: dict[str, KeyRecord]) -> Pending:
 
 def _item(entry: kept.KeptEntry, body: kept.KeptBody) -> Item:
     """The event as it came: an opening act's chains lie beside its body, in the order of its units."""
-    read = event_rows.read(body.body, parse_body(body.body))
+    read = event_rows.read(body.body, parse_whole(body.body, body.disclosures))
     opens = read.act in OPENING and len(body.chains) == len(read.units)
     return Item(read, dict(zip(read.units, body.chains, strict=True)) if opens else {}, kept=body.chains)

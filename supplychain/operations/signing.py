@@ -6,7 +6,7 @@ A browser with a key of its own does the same steps itself; both ways end in the
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from ledger.tlog import envelope, keys, statement
 from ledger.tlog.statement import ZERO, Statement
 from supplychain.custody import OPENING, Act, act_beneath, act_of, units_of
 from supplychain.epcis import builders
+from supplychain.epcis.disclosures import hide_members
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.parsing import parse_body
 from supplychain.models import Event, Shipment
@@ -86,14 +87,16 @@ class EventSigner:
                     if row.id in found:
                         self._answered.setdefault(event_id, {})[row.unit] = chain
 
-    def sign(self, event: Mapping[str, Any], *, signing_key: SigningKey) -> Signed:
+    def sign(self, event: Mapping[str, Any], *, signing_key: SigningKey, hide: Sequence[str] = ()) -> Signed:
         """Sign `event` (as the builders write it; an eventID is added where it has none) with `signing_key`.
 
-        Raises EventInvalid when it is no valid event.
+        Members named in `hide` are told apart, so that they can be left out where the event is shown. Raises
+        EventInvalid when it is no valid event, or when one of these may not be hidden.
         """
         event_id = str(event.get("eventID") or f"urn:uuid:{uuid4()}")
         body = builders.body_bytes(event if "eventID" in event else {"eventID": event_id, **event})
-        return self.sign_body(body, parse_body(body), signing_key=signing_key)
+        hidden, disclosures = hide_members(body, hide) if hide else (body, ())
+        return self.sign_body(hidden, parse_body(body), signing_key=signing_key, disclosures=disclosures)
 
     def sign_body(
         self,
@@ -104,6 +107,7 @@ class EventSigner:
         claims: Mapping[str, str | int] | None = None,
         corrects: str | None = None,
         once: bool = False,
+        disclosures: tuple[str, ...] = (),
     ) -> Signed:
         """Sign the bytes of a body that was parsed to `parsed`; an event without eventID gets one beside it.
 
@@ -132,7 +136,9 @@ class EventSigner:
         signature = signing_key.sign(envelope.signed_bytes(payload)).signature
         signed = envelope.Envelope(payload, envelope.PAYLOAD_TYPE, None, signature)
         chains = tuple(chain.secret for chain in moved.values())
-        return Signed(CaptureItem(signed, body, salt, opened, parsed, once), event_id, statement_hash, chains)
+        return Signed(
+            CaptureItem(signed, body, salt, opened, parsed, once, disclosures), event_id, statement_hash, chains
+        )
 
     def _moved(self, event: EpcisEvent) -> dict[str, Chain]:
         """The chains that the event links to, in the order of its units; an unknown one is left to be refused."""
@@ -169,21 +175,28 @@ def held_key(party: UUID) -> SigningKey:
     return keystore.signer_for(party=party, roles=KEY_ROLES)
 
 
-def sign_event(event: Mapping[str, Any], *, party: UUID, signing_key: SigningKey | None = None) -> Signed:
+def sign_event(
+    event: Mapping[str, Any], *, party: UUID, signing_key: SigningKey | None = None, hide: Sequence[str] = ()
+) -> Signed:
     """Sign one event for `party`, linked to the heads as they are now.
 
     Without `signing_key` the party's managed key signs. Raises EventInvalid and KeyNotHeld.
     """
     signer = EventSigner(log.origin())
     signer.load([parse_body(builders.body_bytes(event))], party=party)
-    return signer.sign(event, signing_key=signing_key or held_key(party))
+    return signer.sign(event, signing_key=signing_key or held_key(party), hide=hide)
 
 
 def capture_one(
-    event: Mapping[str, Any], *, party: UUID, now: datetime, signing_key: SigningKey | None = None
+    event: Mapping[str, Any],
+    *,
+    party: UUID,
+    now: datetime,
+    signing_key: SigningKey | None = None,
+    hide: Sequence[str] = (),
 ) -> Appended | Repeated:
     """Sign one event for `party` and capture it; raise what refuses it."""
-    signed = sign_event(event, party=party, signing_key=signing_key)
+    signed = sign_event(event, party=party, signing_key=signing_key, hide=hide)
     [outcome] = capture([signed.item], party=party, now=now)
     if isinstance(outcome, Refusal):
         raise outcome.error

@@ -16,9 +16,9 @@ from ledger import kept, tenancy
 from ledger import queries as log
 from supplychain.epcis import fields
 from supplychain.epcis.answers import Answered
+from supplychain.epcis.disclosures import parse_whole
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.matching import matches
-from supplychain.epcis.parsing import parse_body
 from supplychain.epcis.query import Query
 from supplychain.models import Event
 from supplychain.queries.candidates import Candidate, Order, Place, candidates
@@ -103,13 +103,13 @@ class Search:
             bodies = kept.bodies(each.index for each in batch)
             for each in batch:
                 body = bodies.get(each.index)
-                yield each, None if body is None else self._found(each, body.body, master_data)
+                yield each, None if body is None else self._found(each, body, master_data)
             if len(batch) < size:
                 return
             seen, after, size = seen + len(batch), batch[-1].place, min(size * 4, _BATCH)
 
-    def _found(self, candidate: Candidate, body: bytes, master_data: PartyMasterData) -> Found | None:
-        event = parse_body(body)
+    def _found(self, candidate: Candidate, body: kept.KeptBody, master_data: PartyMasterData) -> Found | None:
+        event = parse_whole(body.body, body.disclosures)
         is_found = matches(
             self.query,
             event,
@@ -117,7 +117,7 @@ class Search:
             record_time=candidate.record_time,
             master_data=master_data,
         )
-        return Found(candidate, event, body) if is_found else None
+        return Found(candidate, event, body.body) if is_found else None
 
 
 def search(query: Query, *, party: UUID, end: int | None = None, first: int = 0) -> Search:

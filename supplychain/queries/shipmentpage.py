@@ -14,8 +14,8 @@ from ledger.tlog import envelope
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.text import encode_base64
 from supplychain.custody import Act
+from supplychain.epcis.disclosures import parse_whole
 from supplychain.epcis.events import Event as EpcisEvent
-from supplychain.epcis.parsing import parse_body
 from supplychain.epcis.units import convert
 from supplychain.models import Event, SensorReading, Shipment, in_scope
 
@@ -58,12 +58,16 @@ def way(pk: UUID) -> list[Step]:
     return [
         Step(
             row=row,
-            event=parse_body(bodies[row.index].body) if row.index in bodies else None,
+            event=_event(bodies.get(row.index)),
             key=(key := keys[row.key_id]),
             disputed=key is not None and key.revoked_index is not None and log.is_disputed(row.index, row.key_id),
         )
         for row in rows
     ]
+
+
+def _event(body: kept.KeptBody | None) -> EpcisEvent | None:
+    return None if body is None else parse_whole(body.body, body.disclosures)
 
 
 def temperatures(pk: UUID) -> list[Reading]:

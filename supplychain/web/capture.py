@@ -43,14 +43,19 @@ def _read(body: bytes) -> CaptureItem:
         "body",
         "salt",
         "chains",
+        "disclosures",
     }:
-        raise Malformed("an item has envelope, body and salt, and chains where it opens any")
+        raise Malformed("an item has envelope, body and salt, and chains and disclosures where it has any")
     chains = value.get("chains", {})
     if not isinstance(chains, dict) or not all(isinstance(value[name], str) for name in ("body", "salt")):
         raise Malformed("body and salt are base64, chains an object")
+    disclosures = value.get("disclosures", [])
+    if not isinstance(disclosures, list) or not all(isinstance(each, str) for each in disclosures):
+        raise Malformed("disclosures are a list of texts")
     return CaptureItem(
         envelope=parse_envelope(value["envelope"]),
         body=decode_base64(value["body"], "the body", pointer="/body"),
         salt=decode_base64(value["salt"], "the salt", pointer="/salt"),
         chains={unit: decode_base64(secret, "a chain secret", pointer="/chains") for unit, secret in chains.items()},
+        disclosures=tuple(disclosures),
     )

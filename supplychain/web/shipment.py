@@ -16,7 +16,7 @@ from supplychain.custody import Act
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.models import Event, Shipment, ShipmentLine
 from supplychain.queries import arrivals as expectations
-from supplychain.queries import shipmentpage
+from supplychain.queries import bundles, shipmentpage
 from supplychain.queries.shipmentpage import Reading, Step
 from supplychain.web import arrivals, charts, shown, words
 from supplychain.web.access import MemberRequest, member
@@ -87,6 +87,7 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
         "verified": verified,
         "all_verified": bool(steps) and all(step.row.index < verified for step in steps),
         "acts": acts,
+        "disclosable": bundles.disclosable(found, party=request.membership.party_id),
         "arrival": arrivals.card(said, names, now=now) if said else None,
         "held_by": names.party(found.custodian),
         "offered_to": names.party(found.offered_to, found.offered_to_uri) if found.offered_to_uri else "",

@@ -44,7 +44,7 @@ def bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
     except feeds.Missing:
         raise Http404 from None
     try:
-        data = bundles.bundle(found, party=party)
+        data = bundles.bundle(found, party=party, disclose=request.GET.getlist("disclose"))
     except bundles.BundleTooLarge as fault:
         return HttpResponse(f"This shipment is too large for one file: {fault}.", status=413, content_type="text/plain")
     answer = HttpResponse(data, content_type="application/json")

@@ -7,6 +7,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from ledger import queries as log
+from ledger.tlog.bundle import parse_bundle, verify_bundle
 from ledger.tlog.text import encode_base64
 from supplychain import operations
 from tests.cast import World
@@ -76,3 +77,18 @@ def test_disputed_entries_are_stood_by_from_the_command_line(
     assert main(["key", "attest", str(last)]) == 0
     assert f"stand by {last}" in capsys.readouterr().out
     assert log.disputed_of(world.grower.id) == [] and log.key(new).revoked_index is None
+
+
+def test_a_member_is_signed_apart_and_shown_when_asked_for(world: World, environment: Path) -> None:  # noqa: F811
+    events = way(world)
+    events[0] |= {"@context": {"ex": "https://example.org/ex/"}, "ex:driver": "Jane"}
+    assert main(["capture", str(document(environment / "events.json", events)), "--hide", "ex:driver"]) == 0
+    shipment = str(world.shipment(events[0]["parentID"]).pk)
+    assert main(["bundle", shipment, "-o", "plain.json"]) == 0
+    assert main(["bundle", shipment, "--disclose", "ex:driver", "-o", "told.json"]) == 0
+    names = []
+    for name in ("plain.json", "told.json"):
+        bundle = parse_bundle((environment / name).read_bytes())
+        [opened] = [each.opened for each in verify_bundle(bundle, None).entries if each.opened]
+        names.append(opened.names)
+    assert names == [(), ("ex:driver",)]
