@@ -83,8 +83,17 @@ def hidden(body: bytes, names: Sequence[str]) -> tuple[bytes, list[str]]:
         event, told = disclosure.hide(value["event"], [name for name in names if name in value["event"]])
     except Malformed as fault:
         raise WaylogError(f"This cannot be signed apart: {fault}") from None
-    written = json.dumps({**value, "event": event}, ensure_ascii=False, separators=(",", ":")).encode()
-    return (written, [each.text for each in told]) if told else (body, [])
+    if not told:
+        return body, []
+    value = {**value, "@context": _with_prefix(value.get("@context")), "event": event}
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), [each.text for each in told]
+
+
+def _with_prefix(context: Any) -> list[Any]:
+    """A `@context` that declares the prefix of the digests' name."""
+    items = context if isinstance(context, list) else [context]
+    declared = any(isinstance(each, dict) and "waylog" in each for each in items)
+    return items if declared else [*items, {"waylog": "urn:waylog:epcis:"}]
 
 
 def key_statement(kind: str, claims: Mapping[str, str | int], *, key: SigningKey, origin: str) -> dict[str, Any]:
