@@ -9,6 +9,10 @@ from ledger import policies
 _SCOPES = """
 INSERT INTO supplychain_eventscope (scope, index)
   SELECT DISTINCT s.scope, e.index FROM supplychain_event e CROSS JOIN LATERAL unnest(e.scopes) AS s(scope);
+INSERT INTO supplychain_eventreader (party, index, event_time)
+  SELECT DISTINCT r.party, e.index, e.event_time FROM supplychain_eventscope s
+    JOIN supplychain_event e ON e.index = s.index
+    JOIN ledger_scopereader r ON r.scope = s.scope AND r.party <> e.tenant;
 ALTER TABLE supplychain_eventscope ENABLE ROW LEVEL SECURITY;
 CREATE POLICY supplychain_eventscope_readers ON supplychain_eventscope FOR SELECT USING (
   (SELECT waylog_is_system()) OR EXISTS (SELECT 1 FROM ledger_scopereader r
@@ -41,6 +45,25 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="EventReader",
+            fields=[
+                ("party", models.UUIDField()),
+                ("index", models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "party", "index", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("event_time", models.DateTimeField()),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["party", "event_time", "index"], name="supplychain_eventreader_time")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="NamedQuery",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
@@ -65,6 +88,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.RunSQL(_SCOPES, _SCOPES_BACK),
+        policies.tenant_rows("supplychain_eventreader", scopes=False, tenant="party"),
         policies.tenant_rows("supplychain_namedquery", scopes=False),
         policies.tenant_rows("supplychain_deletedpagetoken", scopes=False),
         migrations.RemoveIndex(model_name="event", name="supplychain_event_step_time"),

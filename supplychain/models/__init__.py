@@ -3,7 +3,7 @@
 from supplychain.models.approvals import Approval, KeyReminder
 from supplychain.models.captures import CapturedDocument, CaptureJob, CompanyPrefix, DocumentPart, MasterData
 from supplychain.models.clients import ApiClient
-from supplychain.models.events import Event, EventObject, EventScope, SensorReading, in_scope
+from supplychain.models.events import Event, EventObject, EventReader, EventScope, SensorReading, in_scope
 from supplychain.models.namedqueries import DeletedPageToken, NamedQuery
 from supplychain.models.parties import KeyRequest, Party, PartyIdentifier, Product, Site
 from supplychain.models.people import Membership, Role, User
@@ -22,6 +22,7 @@ __all__ = [
     "DocumentPart",
     "Event",
     "EventObject",
+    "EventReader",
     "EventScope",
     "KeptAnswer",
     "KeyReminder",

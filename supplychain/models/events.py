@@ -73,7 +73,7 @@ class Event(models.Model):
 
 
 class EventScope(models.Model):
-    """One scope of an event: what leads from the shipments that a party may read to their events.
+    """One scope of an event: what leads from a shipment to its events.
 
     Behind row-level security no index on the array of an event's scopes is ever used: only what cannot leak is asked
     before the policy, and the operators of arrays may.
@@ -87,6 +87,18 @@ class EventScope(models.Model):
 def in_scope(scope: UUID) -> models.Q:
     """What selects the rows of a scope's events, in any table that has their index."""
     return models.Q(index__in=EventScope.objects.filter(scope=scope).values("index"))
+
+
+class EventReader(models.Model):
+    """An event of somebody else's that a party may read, by the time of the event: what leads from a party to these."""
+
+    pk = models.CompositePrimaryKey("party", "index")
+    party = models.UUIDField()
+    index = models.BigIntegerField()
+    event_time = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["party", "event_time", "index"], name="supplychain_eventreader_time")]
 
 
 class EventObject(models.Model):

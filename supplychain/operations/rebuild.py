@@ -16,7 +16,7 @@ from ledger.tlog.keys import KeyRecord
 from supplychain.custody import OPENING
 from supplychain.epcis.disclosures import parse_whole
 from supplychain.operations.rule import CaptureRule, Item
-from supplychain.projections import digests
+from supplychain.projections import digests, readers
 from supplychain.projections import events as event_rows
 from supplychain.projections import shipments as shipment_rows
 
@@ -73,7 +73,7 @@ def project_log(progress: Callable[[int], None] = lambda done: None) -> None:
         event_rows.write_erased(erased_rows(entries))
         progress(min(first + CHUNK, size))
     shipment_rows.forget(forgotten.values())
-    kept.add_readers(sorted({pair for each in erased for pair in each.readers}))
+    readers.admit(sorted({pair for each in erased for pair in each.readers}))
 
 
 def erased_rows(entries: Iterable[kept.KeptEntry]) -> Iterator[event_rows.Erased]:

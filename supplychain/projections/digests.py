@@ -22,6 +22,7 @@ TABLES = (
     Table("supplychain_partyidentifier", "uri"),
     Table("supplychain_event", "index", "index"),
     Table("supplychain_eventscope", "scope, index", "index"),
+    Table("supplychain_eventreader", "party, index", "index"),
     Table("supplychain_eventobject", "index, position", "index"),
     Table("supplychain_sensorreading", "index, position", "index"),
     Table("supplychain_shipment", "id", "last_index"),

@@ -16,7 +16,8 @@ from supplychain.epcis.event_hash import event_digest
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.events import Quantity, SensorElement, SensorReport
 from supplychain.epcis.identifiers import canonical
-from supplychain.models import Event, EventObject, EventScope, SensorReading
+from supplychain.models import Event, EventObject, EventReader, EventScope, SensorReading
+from supplychain.projections import readers
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Object = tuple[str, str, Decimal | None, str]
@@ -78,6 +79,7 @@ def write(placed: list[Placed], declared: dict[int, int]) -> None:
     """Insert the rows of `placed`; `declared` says which events are declared in error, by the entry at which index."""
     bulk.insert(Event, _EVENT_COLUMNS, (_event_row(each, declared.get(each.index)) for each in placed))
     bulk.insert(EventScope, ("scope", "index"), ((scope, each.index) for each in placed for scope in set(each.scopes)))
+    readers.show([(each.index, each.scopes) for each in placed])
     bulk.insert(EventObject, _OBJECT_COLUMNS, (row for each in placed for row in _object_rows(each)))
     bulk.insert(SensorReading, _SENSOR_COLUMNS, (row for each in placed for row in _sensor_rows(each)))
     here = {each.index for each in placed}
@@ -104,6 +106,7 @@ def write_erased(erased: Iterable[Erased]) -> None:
         EventObject.objects.filter(index=each.index).delete()
         SensorReading.objects.filter(index=each.index).delete()
         EventScope.objects.filter(index=each.index).delete()
+        EventReader.objects.filter(index=each.index).delete()
         moment = EPOCH + timedelta(milliseconds=each.record_time_ms)
         Event.objects.create(
             index=each.index,
@@ -123,6 +126,7 @@ def write_erased(erased: Iterable[Erased]) -> None:
             erased_by=each.erased_by,
         )
         EventScope.objects.bulk_create(EventScope(scope=scope, index=each.index) for scope in set(each.scopes))
+        readers.show([(each.index, each.scopes)])
 
 
 def under_ids(ids: Iterable[str]) -> list[tuple[Any, ...]]:

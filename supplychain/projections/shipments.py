@@ -14,6 +14,7 @@ from ledger import bulk, kept
 from ledger.admission import scope_of
 from supplychain.custody import Discrepancy, Line, ShipmentState, Status, Transition
 from supplychain.models import Event, Shipment, ShipmentLine
+from supplychain.projections import readers
 
 
 @dataclass(slots=True)
@@ -120,7 +121,7 @@ def save(tracked: Iterable[Tracked]) -> None:
     if old := [each.id for each in relined if not each.is_new]:
         ShipmentLine.objects.filter(shipment__in=old).delete()
     bulk.insert(ShipmentLine, _LINE_COLUMNS, [row for each in relined for row in _line_rows(each)])
-    kept.add_readers([(each.id, party) for each in changed for party in each.new_readers])
+    readers.admit([(each.id, party) for each in changed for party in each.new_readers])
 
 
 def forget(chains: Iterable[bytes]) -> None:

@@ -36,7 +36,6 @@ _COLUMNS = {
     "bizLocation": "biz_location",
     "eventID": "event_id",
 }
-_TIME_COLUMNS = {"eventTime": "event_time", "recordTime": "record_time"}
 _SENSOR_COLUMNS = {"value": "value", "minValue": "min_value", "maxValue": "max_value"}
 _COMPARES = {"GE": ">=", "GT": ">", "LE": "<=", "LT": "<"}
 _SLACK = 1e-6
@@ -79,15 +78,29 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
+    """A condition; {of} is the alias of the event's row, {at} of the row that has its index and its time."""
+
     sql: str
     values: tuple[Any, ...] = ()
+
+    def on(self, of: str, at: str) -> _Clause:
+        return _Clause(self.sql.format(of=of, at=at), self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """One of the selects of which the candidates are the union."""
+
+    tables: str
+    at: str
+    clauses: list[_Clause]
 
 
 def candidates(
     query: Query, *, party: UUID, first: int, end: int, order: Order, after: Place | None, limit: int
 ) -> list[Candidate]:
     """The next of those whose entries have indices in [first, end), behind the place `after`."""
-    on_event = [_Clause("e.index >= %s AND e.index < %s", (first, end))]
+    on_event = [_Clause("{at}.index >= %s AND {at}.index < %s", (first, end))]
     on_event += [clause for each in query.conditions if (clause := _of_event(each)) is not None]
     if after is not None:
         on_event.append(_behind(after, order))
@@ -98,32 +111,27 @@ def candidates(
         return [Candidate(*row) for row in cursor.fetchall()]
 
 
-def _branches(party: UUID, on_event: list[_Clause], within: list[_Clause]) -> Iterator[tuple[str, list[_Clause]]]:
-    """An error declaration names what its event names, which is why it is looked for by that."""
-    own = _Clause("e.tenant = %s", (party,))
-    shared = _Clause(
-        "e.tenant <> %s AND e.index IN (SELECT s.index FROM supplychain_eventscope s"
-        " JOIN ledger_scopereader r ON r.scope = s.scope WHERE r.party = %s)",
-        (party, party),
-    )
-    for whose in (own, shared):
-        direct = [_Clause(each.sql.format(of="e"), each.values) for each in within]
-        yield "supplychain_event e", [whose, *on_event, *direct]
+def _branches(party: UUID, on_event: list[_Clause], within: list[_Clause]) -> Iterator[_Branch]:
+    """The party's own events and those shared with it; an error declaration is looked for by what its event names."""
+    shared = "supplychain_eventreader v JOIN supplychain_event e ON e.index = v.index"
+    for tables, at, whose in (("supplychain_event e", "e", "e.tenant = %s"), (shared, "v", "v.party = %s")):
+        on = [_Clause(whose, (party,)), *(each.on("e", at) for each in on_event)]
+        yield _Branch(tables, at, [*on, *(each.on("e", at) for each in within)])
         if within:
-            declared = [_Clause(f"(w.index IS NULL OR {each.sql.format(of='w')})", each.values) for each in within]
-            tables = "supplychain_event e LEFT JOIN supplychain_event w ON w.declared_in_error_by = e.index"
-            yield tables, [whose, _Clause("e.is_error_declaration"), *on_event, *declared]
+            declared = [_Clause(f"w.index IS NULL OR {each.on('w', at).sql}", each.values) for each in within]
+            joined = f"{tables} LEFT JOIN supplychain_event w ON w.declared_in_error_by = e.index"
+            yield _Branch(joined, at, [_Clause("e.is_error_declaration"), *on, *declared])
 
 
-def _union(branches: list[tuple[str, list[_Clause]]], order: Order, limit: int) -> tuple[str, list[Any]]:
+def _union(branches: list[_Branch], order: Order, limit: int) -> tuple[str, list[Any]]:
     columns = ("index", "event_time", "record_time", "event_id")
+    named = ", ".join(f"e.{column}" for column in columns)
     selected, values = [], []
-    for tables, clauses in branches:
-        where = " AND ".join(f"({each.sql})" for each in clauses)
-        named = ", ".join(f"e.{column}" for column in columns)
-        by = ", ".join(f"e.{part.strip()}" for part in order.sql.split(","))
-        selected.append(f"(SELECT {named} FROM {tables} WHERE {where} ORDER BY {by} LIMIT {limit:d})")
-        values += [value for each in clauses for value in each.values]
+    for branch in branches:
+        where = " AND ".join(f"({each.sql})" for each in branch.clauses)
+        by = ", ".join(f"{branch.at}.{part.strip()}" for part in order.sql.split(","))
+        selected.append(f"(SELECT {named} FROM {branch.tables} WHERE {where} ORDER BY {by} LIMIT {limit:d})")
+        values += [value for each in branch.clauses for value in each.values]
     unioned = " UNION ALL ".join(selected)
     return f"SELECT DISTINCT {', '.join(columns)} FROM ({unioned}) f ORDER BY {order.sql} LIMIT {limit:d}", values
 
@@ -131,8 +139,8 @@ def _union(branches: list[tuple[str, list[_Clause]]], order: Order, limit: int) 
 def _behind(after: Place, order: Order) -> _Clause:
     sign = "<" if order.descending else ">"
     if not order.by_time:
-        return _Clause(f"e.index {sign} %s", (after.index,))
-    sql = f"e.event_time {sign}= %s AND (e.event_time {sign} %s OR e.index {sign} %s)"
+        return _Clause(f"{{at}}.index {sign} %s", (after.index,))
+    sql = f"{{at}}.event_time {sign}= %s AND ({{at}}.event_time {sign} %s OR {{at}}.index {sign} %s)"
     return _Clause(sql, (after.event_time, after.event_time, after.index))
 
 
@@ -141,24 +149,24 @@ def _behind(after: Place, order: Order) -> _Clause:
 
 def _of_event(condition: Condition) -> _Clause | None:
     if condition.scope == "ERROR_DECLARATION":
-        return _Clause("e.is_error_declaration")
+        return _Clause("{of}.is_error_declaration")
     if condition.scope or condition.operator in ("HASATTR", "EQATTR"):
         return None
     if condition.operator in ("EQ", "WD") and condition.field in _COLUMNS:
-        return _Clause(f"e.{_COLUMNS[condition.field]} = ANY(%s)", (list(condition.values),))
-    if condition.field in _TIME_COLUMNS:
-        return _Clause(f"e.{_TIME_COLUMNS[condition.field]} {_COMPARES[condition.operator]} %s", condition.values)
+        return _Clause(f"{{of}}.{_COLUMNS[condition.field]} = ANY(%s)", (list(condition.values),))
+    if condition.field == "eventTime":
+        return _Clause(f"{{at}}.event_time {_COMPARES[condition.operator]} %s", condition.values)
     if condition.field == "transformationID":
-        return _Clause("e.event_type = 'TransformationEvent'")
+        return _Clause("{of}.event_type = 'TransformationEvent'")
     if condition.field in ("errorDeclaration", "errorDeclarationTime", "errorDeclaration_Time", *_OF_DECLARATIONS):
-        return _Clause("e.is_error_declaration")
+        return _Clause("{of}.is_error_declaration")
     return None
 
 
 _OF_DECLARATIONS = ("errorReason", "correctiveEventID")
 
 
-# --- conditions on what an event names and what its sensors read; {of} is the event's alias ---------------------------
+# --- conditions on what an event names and what its sensors read ------------------------------------------------------
 
 
 def _within(condition: Condition) -> _Clause | None:

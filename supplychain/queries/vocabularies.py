@@ -16,10 +16,7 @@ COLUMNS = {
     "eventType": "event_type",
 }
 
-_SHARED = (
-    "e.tenant <> %(party)s AND e.index IN (SELECT s.index FROM supplychain_eventscope s"
-    " JOIN ledger_scopereader r ON r.scope = s.scope WHERE r.party = %(party)s)"
-)
+_SHARED = "supplychain_eventreader v JOIN supplychain_event e ON e.index = v.index WHERE v.party = %(party)s"
 
 
 def named(field: str, *, party: UUID, after: str, limit: int) -> list[str]:
@@ -31,8 +28,8 @@ def named(field: str, *, party: UUID, after: str, limit: int) -> list[str]:
         return [each for each in _types(party) if each > after][:limit]
     own = _walked(_OWN.format(column=column), party, after, limit)
     shared = _asked(
-        f'SELECT DISTINCT e.{column} COLLATE "C" FROM supplychain_event e WHERE e.{column} COLLATE "C" > %(after)s'
-        f" AND {_SHARED} ORDER BY 1 LIMIT %(limit)s",
+        f'SELECT DISTINCT e.{column} COLLATE "C" FROM {_SHARED} AND e.{column} COLLATE "C" > %(after)s'
+        " ORDER BY 1 LIMIT %(limit)s",
         party,
         after,
         limit,
@@ -74,8 +71,7 @@ def _types(party: UUID) -> list[str]:
 
 _TYPE = (
     "(SELECT e.event_type FROM supplychain_event e WHERE e.tenant = %(party)s AND e.event_type = %(after)s LIMIT 1)"
-    " UNION ALL (SELECT e.event_type FROM supplychain_event e WHERE e.event_type = %(after)s"
-    f" AND {_SHARED} LIMIT 1) LIMIT %(limit)s"
+    f" UNION ALL (SELECT e.event_type FROM {_SHARED} AND e.event_type = %(after)s LIMIT 1) LIMIT %(limit)s"
 )
 
 
