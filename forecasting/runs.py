@@ -14,6 +14,7 @@ import numpy as np
 from forecasting.history import SeriesHistory, SeriesKey
 from forecasting.timeseries.backtest import AsKnown
 from forecasting.timeseries.calendars import Days, columns_for, missing_periods
+from forecasting.timeseries.candidates import CHEAP_METHODS, METHODS
 from forecasting.timeseries.champion import Pool
 from forecasting.timeseries.cleaning import Flag, cleaned
 from forecasting.timeseries.engine import Choice, Item, Past, choose, forecast_pool
@@ -38,6 +39,8 @@ MOST_CHOOSING = 2_000
 """Series that a choice run looks at: more would not change what a pool chooses, and must be done in a night."""
 MOST_OF_ONE_TENANT = 0.5
 """Of those, no party has more than this share while others have series: nobody chooses for everybody."""
+FEW_ENOUGH = 1_000
+"""Up to so many series any method may be a champion; beyond, the cheap set alone, or nights would be too short."""
 ORIGINS = 3
 LATELY = timedelta(days=91)
 MOST_SHARES = 20
@@ -319,7 +322,9 @@ def make_choice(told: Sequence[Told], settings: RunSettings, *, enough: Callable
         results.append(result)
         past.append(_past(one, result, settings))
     horizon = {frequency: horizon_of(settings, frequency) for frequency in HORIZON}
-    choice = choose([one for one in past if one is not None], horizon=horizon, enough=counted, seed=settings.seed)
+    methods = METHODS if len(told) <= FEW_ENOUGH else CHEAP_METHODS
+    known_past = [one for one in past if one is not None]
+    choice = choose(known_past, horizon=horizon, methods=methods, enough=counted, seed=settings.seed)
     return Chosen(choice, tuple(results), tuple(past), asked)
 
 

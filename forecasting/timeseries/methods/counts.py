@@ -1,4 +1,4 @@
-"""Smoothed counts: a slow level, and a negative binomial around it. For demand that most periods lack."""
+"""Counts: a slow level, and a negative binomial around it. For demand that most periods lack."""
 
 from collections.abc import Mapping
 from statistics import NormalDist
@@ -30,18 +30,74 @@ class SmoothedCounts:
         self, series: DemandSeries, horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
     ) -> Forecast:
         """Raises NothingToForecast when no period is known."""
-        ensure_horizon(series, horizon)
-        values = series.values[-MAX_PERIODS[series.frequency] :]
-        values = values[~np.isnan(values)]
-        if values.size == 0:
-            raise NothingToForecast("No period of this history is known.")
+        values = _known(series, horizon)
         unit = _unit(values)
         mean, variance = _moments(values / unit)
-        quantiles = _quantiles(mean, variance * self.spread, np.array(levels)) * unit
-        return Forecast(np.full(horizon, mean * unit), np.tile(quantiles, (horizon, 1)), levels)
+        return _forecast(mean, variance * self.spread, unit, horizon, levels)
 
     def parameters(self) -> Mapping[str, str | int | bool]:
         return {"weight": str(WEIGHT), "spread": str(self.spread), "quantiles": "negative binomial"}
+
+
+class Tsb:
+    """A negative binomial around the level of Teunter, Syntetos and Babai, which sinks while no demand comes."""
+
+    name = "tsb"
+
+    def forecast(
+        self, series: DemandSeries, horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
+    ) -> Forecast:
+        """Raises NothingToForecast when no period is known."""
+        from forecasting.timeseries.methods.levels import WEIGHTS, tsb
+
+        values = _known(series, horizon)
+        unit = _unit(values)
+        level = float(tsb(values / unit, WEIGHTS)) if values.any() else 0.0
+        return _around(level, values / unit, unit, horizon, levels)
+
+    def parameters(self) -> Mapping[str, str | int | bool]:
+        return {"weights": "of the least squared error, .02 to .3", "quantiles": "negative binomial"}
+
+
+class Imapa:
+    """A negative binomial around a level seen at several lengths of a period, up to the mean interval of demand."""
+
+    name = "imapa"
+
+    def forecast(
+        self, series: DemandSeries, horizon: int, *, levels: tuple[float, ...] = LEVELS, seed: int = 0
+    ) -> Forecast:
+        """Raises NothingToForecast when no period is known."""
+        from forecasting.timeseries.methods.levels import WEIGHTS, imapa
+
+        values = _known(series, horizon)
+        unit = _unit(values)
+        interval = round(values.size / max(int((values > 0).sum()), 1))
+        longest = int(np.clip(interval, 1, max(1, values.size // 4)))
+        return _around(float(imapa(values / unit, longest, WEIGHTS)), values / unit, unit, horizon, levels)
+
+    def parameters(self) -> Mapping[str, str | int | bool]:
+        return {"weights": "of the least squared error, .02 to .3", "quantiles": "negative binomial"}
+
+
+def _known(series: DemandSeries, horizon: int) -> Vector:
+    ensure_horizon(series, horizon)
+    values = series.values[-MAX_PERIODS[series.frequency] :]
+    values = values[~np.isnan(values)]
+    if values.size == 0:
+        raise NothingToForecast("No period of this history is known.")
+    return np.asarray(values)
+
+
+def _around(level: float, values: Vector, unit: float, horizon: int, levels: tuple[float, ...]) -> Forecast:
+    """The variance of the weighted moments, seen from another level than their mean."""
+    mean, variance = _moments(values)
+    return _forecast(level, variance * max(level / mean, 0.1) if mean > 0 else variance, unit, horizon, levels)
+
+
+def _forecast(mean: float, variance: float, unit: float, horizon: int, levels: tuple[float, ...]) -> Forecast:
+    quantiles = _quantiles(mean, variance, np.array(levels)) * unit
+    return Forecast(np.full(horizon, mean * unit), np.tile(quantiles, (horizon, 1)), levels)
 
 
 def _moments(values: Vector) -> tuple[float, float]:

@@ -9,7 +9,7 @@ what the search minimises. They share one `loss` so that the compiled search can
 import numba as nb
 import numpy as np
 
-THETA, ETS, CES = 0, 1, 2
+THETA, ETS, CES, ARIMA = 0, 1, 2, 3
 EARLY = 3
 """Theta: errors of the first steps say more about the start than about the parameters."""
 FEW = 1e300
@@ -133,14 +133,68 @@ def ces(x, y, setting, forecast):
 
 
 @nb.njit(cache=True)
+def _coefficients(partial):
+    """Coefficients of a stationary (or invertible) polynomial from partial autocorrelations (Monahan, 1984)."""
+    found, before = np.zeros(partial.size), np.zeros(partial.size)
+    for k in range(partial.size):
+        before[:k] = found[:k]
+        for i in range(k):
+            found[i] = before[i] - partial[k] * before[k - 1 - i]
+        found[k] = partial[k]
+    return found
+
+
+@nb.njit(cache=True)
+def arima(x, y, setting, forecast):
+    """Seasonal ARMA of a differenced series by conditional least squares, zeros before the start.
+
+    setting: p, q, P, Q, season length. x: partial autocorrelations of the four polynomials in that order, then the
+    mean. Returns minus twice the log likelihood.
+    """
+    p, q, sp, sq, m = int(setting[0]), int(setting[1]), int(setting[2]), int(setting[3]), int(setting[4])
+    ar, ma = _coefficients(x[:p]), _coefficients(x[p : p + q])
+    sar, sma = _coefficients(x[p + q : p + q + sp]), _coefficients(x[p + q + sp : p + q + sp + sq])
+    mean, size = x[-1], y.size + forecast.size
+    w, v, u, e = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
+    squares = 0.0
+    for t in range(size):
+        known = t < y.size
+        seasonal, short, moving, seasonal_moving = 0.0, 0.0, 0.0, 0.0
+        for j in range(sp):
+            if t >= (j + 1) * m:
+                seasonal += sar[j] * w[t - (j + 1) * m]
+        for i in range(min(p, t)):
+            short += ar[i] * v[t - i - 1]
+        for j in range(sq):
+            if t >= (j + 1) * m:
+                seasonal_moving -= sma[j] * u[t - (j + 1) * m]
+        for i in range(min(q, t)):
+            moving -= ma[i] * e[t - i - 1]
+        if known:
+            w[t] = y[t] - mean
+            v[t] = w[t] - seasonal
+            u[t] = v[t] - short - seasonal_moving
+            e[t] = u[t] - moving
+            squares += e[t] * e[t]
+        else:
+            u[t] = moving
+            v[t] = u[t] + seasonal_moving + short
+            w[t] = v[t] + seasonal
+            forecast[t - y.size] = w[t] + mean
+    return y.size * np.log(max(squares, 1e-12))
+
+
+@nb.njit(cache=True)
 def loss(method, x, y, setting, forecast):
     """The loss of a method; `forecast` is filled, so its length tells how far to go."""
     if method == THETA:
         found = theta(x, y, forecast)
     elif method == ETS:
         found = ets(x, y, setting, forecast)
-    else:
+    elif method == CES:
         found = ces(x, y, setting, forecast)
+    else:
+        found = arima(x, y, setting, forecast)
     return found if found < FEW else FEW
 
 

@@ -7,18 +7,20 @@ import pytest
 
 from forecasting.timeseries import metrics
 from forecasting.timeseries.methods import HorizonRefused
+from forecasting.timeseries.methods.arima import AutoArima
 from forecasting.timeseries.methods.ces import ComplexSmoothing
-from forecasting.timeseries.methods.counts import SmoothedCounts
+from forecasting.timeseries.methods.counts import Imapa, SmoothedCounts, Tsb
 from forecasting.timeseries.methods.decompose import NO_SEASON, decomposed, filled, season_of
 from forecasting.timeseries.methods.ets import ExponentialSmoothing
+from forecasting.timeseries.methods.mstl import Mstl
 from forecasting.timeseries.methods.smoothing import CES, ETS, THETA, count_quantiles, loss
 from forecasting.timeseries.methods.theta import Theta
 from forecasting.timeseries.series import DemandSeries, NothingToForecast, TooShort
 from tests.forecasting.timeseries.test_public_data import load
 
-SMOOTH = [Theta(), ExponentialSmoothing(), ComplexSmoothing()]
+SMOOTH = [Theta(), ExponentialSmoothing(), ComplexSmoothing(), Mstl(), AutoArima()]
 smooth = pytest.mark.parametrize("method", SMOOTH, ids=lambda method: method.name)
-every = pytest.mark.parametrize("method", [*SMOOTH, SmoothedCounts()], ids=lambda method: method.name)
+every = pytest.mark.parametrize("method", [*SMOOTH, SmoothedCounts(), Tsb(), Imapa()], ids=lambda method: method.name)
 
 
 def monthly(values, season=12):
