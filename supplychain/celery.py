@@ -34,7 +34,7 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"queue": "webhooks", "expires": 30},
     },
-    "rotate-webhook-key": {"task": "supplychain.tasks.rotate_webhook_key", "schedule": crontab(hour=4, minute=20)},
+    "tend-webhooks": {"task": "supplychain.tasks.tend_webhooks", "schedule": crontab(hour=4, minute=20)},
     "publish-checkpoint": {"task": "ledger.tasks.publish_checkpoint", "schedule": 60.0},
 }
 

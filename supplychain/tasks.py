@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ledger import tenancy
 from supplychain.operations import arrivals, auditing, reminders
-from supplychain.operations.subscriptions import doorbell, leases, matching, signing
+from supplychain.operations.subscriptions import doorbell, leases, manage, matching, signing
 from supplychain.operations.subscriptions.deliver import Worker
 
 
@@ -55,7 +55,8 @@ def deliver(*, subscription: str, **_later: object) -> None:
 
 
 @shared_task(ignore_result=True)
-def rotate_webhook_key(**_later: object) -> None:
-    """Make the next key that signs deliveries, when the newest has signed for a quarter."""
+def tend_webhooks(**_later: object) -> None:
+    """Make the next key that signs deliveries where it is time, and forget what was sent long ago."""
     with tenancy.system():
         signing.rotate_if_due(now=timezone.now())  # noqa: TID251
+    manage.forget_old_deliveries(now=timezone.now())  # noqa: TID251

@@ -7,8 +7,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from supplychain.models import Subscription
+from supplychain.operations import namedqueries
+from supplychain.operations.subscriptions import manage
+from supplychain.webhooks.subscribing import Wanted
+from tests.cast import Hand
 
 
 @dataclass
@@ -90,3 +97,11 @@ def listening() -> Iterator[Receiver]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def make_webhook(hand: Hand, *, now: datetime, name: str = "all", **more: Any) -> Subscription:
+    """A subscription of a party's to all that it may read, to somewhere that is never asked."""
+    wanted = {"dest": "https://partner.example/hook", "token": None, "schedule": None}
+    wanted |= {"report_if_empty": False, "initial_record_time": None} | more
+    query = namedqueries.keep_query(name, {}, party=hand.id, now=now)
+    return manage.subscribe(query=query, wanted=Wanted(**wanted), epc_format="Always_GS1_Digital_Link", now=now)

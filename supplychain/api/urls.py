@@ -25,6 +25,7 @@ from supplychain.api import (
     proofs,
     samples,
     shipments,
+    webhooks,
 )
 
 
@@ -75,6 +76,10 @@ urlpatterns = [
     path("forecasts/<uuid:run_id>/series/<int:series_id>", _packed(forecasts.Series), name="api-forecast-series"),
     path("samples", _packed(samples.Samples), name="api-samples"),
     path("samples/<str:name>", samples.OneSample.as_view(), name="api-sample"),
+    path("webhooks", _packed(webhooks.Webhooks), name="api-webhooks"),
+    path("webhooks/<uuid:webhook_id>", _packed(webhooks.Webhook), name="api-webhook"),
+    path("webhooks/<uuid:webhook_id>/acts", webhooks.Acts.as_view(), name="api-webhook-acts"),
+    path("webhooks/<uuid:webhook_id>/deliveries", _packed(webhooks.Deliveries), name="api-webhook-deliveries"),
     path("schema", gzip_page(SpectacularAPIView.as_view()), name="api-schema"),
     path("docs", TryIt.as_view(url_name="api-schema"), name="api-docs"),
     re_path(r"^.*$", base.Nothing.as_view(), name="api-nothing"),

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from supplychain.epcis.contexts import Context
 from supplychain.epcis.identifiers import is_uri
@@ -28,6 +30,8 @@ CBV_XML_FORMAT: Final = "GS1-CBV-XML-Format"
 NEXT_PAGE_TOKEN_EXPIRES: Final = "GS1-Next-Page-Token-Expires"
 VENDOR_VERSION: Final = "GS1-Vendor-Version"
 EXTENSIONS: Final = "GS1-Extensions"
+STREAM: Final = "Waylog-Stream"
+"""Ours: where the events of a query are to be had over WebSocket."""
 MIN_RECORD_TIME: Final = "GS1-Query-Min-Record-Time"
 
 SUPPORTED_VERSION: Final = "2.0"
@@ -103,6 +107,11 @@ def min_record_time(request: HttpRequest) -> datetime | None:
     if moment is None:
         raise EpcisProblem("ValidationException", f"{MIN_RECORD_TIME}: {reader.faults[0].message}")
     return moment
+
+
+def stream_url(name: str) -> str:
+    """Where the events of a query are to be had over WebSocket."""
+    return f"{settings.WAYLOG_STREAM_URL}{reverse('epcis-query-events', args=[name])}"
 
 
 def error_behaviour(request: HttpRequest) -> str:

@@ -82,12 +82,28 @@ class QueryResource(Endpoint):
 class QueryEvents(EventsRead):
     """GET the result of a named query; SimpleEventQuery is there always, and takes its query from the address."""
 
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Say what is done here, and where the same events are a stream."""
+        answer = super().options(request, *args, **kwargs)
+        answer[headers.STREAM] = headers.stream_url(kwargs["name"])
+        return answer
+
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Answer with a page of events."""
+        """Answer with a page of events; who asks for a WebSocket is sent on to the process that holds them."""
+        if request.headers.get("Upgrade", "").strip().lower() == "websocket":
+            query_named(name, self)
+            return _sent_on(request, name)
         if name == SIMPLE_QUERY:
             return events.answer(self, request)
         row = query_named(name, self)
         return events.answer(self, request, query=read_query(row.query), name=row.name, of=str(row.id))
+
+
+def _sent_on(request: HttpRequest, name: str) -> HttpResponse:
+    asked = request.META.get("QUERY_STRING", "")
+    answer = HttpResponse(status=307)
+    answer["Location"] = headers.stream_url(name) + (f"?{asked}" if asked else "")
+    return answer
 
 
 def query_named(name: str, endpoint: Endpoint) -> NamedQuery:

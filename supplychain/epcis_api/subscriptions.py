@@ -16,7 +16,7 @@ from ledger.tlog.text import encode_base64url
 from supplychain.epcis.builders import format_time
 from supplychain.epcis.errors import QueryInvalid
 from supplychain.epcis.parsing import read_json
-from supplychain.epcis_api import headers, problems
+from supplychain.epcis_api import headers, paging, problems
 from supplychain.epcis_api.base import JSON, JSON_LD, QUERY, XML, Endpoint, json_response, now
 from supplychain.epcis_api.problems import EpcisProblem
 from supplychain.epcis_api.receiving import received
@@ -27,8 +27,6 @@ from supplychain.queries import subscriptions as queries
 from supplychain.webhooks.subscribing import SubscriptionInvalid, Wanted, parse_subscription
 
 MAX_BYTES = 16 * 1024
-STREAM = "Waylog-Stream"
-"""Ours: where the same events are to be had over WebSocket."""
 _COUNTS = ("eventCountLimit", "maxEventCount", "perPage", "nextPageToken", "orderBy", "orderDirection")
 
 
@@ -46,8 +44,7 @@ class _OfQuery(Endpoint):
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Say what is done here, and where the stream of the query is."""
         answer = super().options(request, *args, **kwargs)
-        path = reverse("epcis-subscriptions", args=[kwargs["name"]]).removesuffix("subscriptions")
-        answer[STREAM] = f"{settings.WAYLOG_STREAM_URL}{path}events"
+        answer[headers.STREAM] = headers.stream_url(kwargs["name"])
         return answer
 
 
@@ -58,10 +55,13 @@ class Subscriptions(_OfQuery):
     announces = {headers.EPC_FORMAT: headers.EPC_FORMATS[0]}
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """List the party's subscriptions of this query, the oldest first."""
-        query = self.query(name)
-        found = queries.subscriptions(party=self.party, query_name=query.name)
-        return json_response([document(row) for row in found], form=self.form)
+        """List the party's subscriptions of this query, a page at a time."""
+        query, asked = self.query(name), paging.asked(request, party=self.party)
+        after = UUID(str(asked.place["v"])) if asked.place else None
+        found = queries.subscriptions(party=self.party, query_name=query.name, limit=asked.per_page + 1, after=after)
+        listed = found[: asked.per_page]
+        answer = json_response([document(row) for row in listed], form=self.form)
+        return paging.linked(answer, request, asked, {"v": str(listed[-1].id)} if len(found) > len(listed) else None)
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Subscribe: 201 with the address of the subscription. What the secret is, is never said again."""

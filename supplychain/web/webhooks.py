@@ -249,6 +249,8 @@ def _times(row: Subscription) -> str:
 def _line(row: Delivery) -> dict[str, Any]:
     is_taken = row.verdict == "delivered"
     return {
+        "at": f"{row.at:%-d %b %H:%M:%S}",
+        "again": f"{row.next_at:%-d %b %H:%M:%S}" if row.next_at else "",
         "row": row,
         "is_taken": is_taken,
         "answer": str(row.status) if row.status else "no answer",

@@ -6,8 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from supplychain.operations.subscriptions import manage
 from tests.browser.conftest import Live
 from tests.cast import sscc
+from tests.receiver import make_webhook
 
 ADDRESSES = [
     "/",
@@ -37,8 +39,11 @@ def addresses(live: Live) -> list[str]:
     world.carrier.dispatch(pack_for_packer(live), world.packer)
     waiting = world.shipment(sscc(2))
     shipment = world.shipment(unit)
+    hook = make_webhook(world.packer, now=world.now)
+    manage.pause(hook.pk, party=world.packer.id, now=world.now)
+    webhooks = ["/webhooks/", f"/webhooks/{hook.pk}/"]
     own = [f"/shipments/{shipment.pk}/", f"/shipments/{waiting.pk}/accept/", f"/shipments/{shipment.pk}/correct/"]
-    return [*ADDRESSES, *MORE, *own]
+    return [*ADDRESSES, *MORE, *own, *webhooks]
 
 
 def pack_for_packer(live: Live) -> str:

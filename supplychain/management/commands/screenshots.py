@@ -22,6 +22,7 @@ PAGES = {
     "ledger-keys": "/ledger/keys/",
     "device": "/device/",
     "keys": "/keys/",
+    "webhooks": "/webhooks/",
     "new": "/shipments/new/",
     "mfa": "/accounts/2fa/",
 }

@@ -2,11 +2,14 @@
 at again every few seconds.
 
 Many commits ring once: a key in Valkey says that the worker has been rung; the worker takes it away before it looks.
+A thread of its own rings, so that no capture waits for Valkey; what is committed while it rings is rung for once more.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 
 import redis
@@ -29,7 +32,38 @@ _silent_until = 0.0
 
 def on_commit() -> None:
     """Ring once what is being appended is committed, or at once where it is."""
-    transaction.on_commit(ring)
+    transaction.on_commit(ring_soon)
+
+
+class _Ringer:
+    """The thread that rings, begun anew in a process that was forked."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._lock = threading.Lock()
+        self._process = 0
+
+    def ask(self) -> None:
+        """Have it ring; return at once."""
+        self._asked.set()
+        if self._process != os.getpid():
+            with self._lock:
+                if self._process != os.getpid():
+                    self._process = os.getpid()
+                    threading.Thread(target=self._run, name="doorbell", daemon=True).start()
+
+    def _run(self) -> None:
+        while self._asked.wait():
+            self._asked.clear()
+            ring()
+
+
+_ringer = _Ringer()
+
+
+def ring_soon() -> None:
+    """Wake the streams and the worker, from another thread."""
+    _ringer.ask()
 
 
 def ring() -> None:

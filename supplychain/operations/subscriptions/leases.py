@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from forecasting.jobs import LeaseLost
@@ -51,9 +52,11 @@ def is_due(subscription: UUID, *, now: datetime) -> bool:
 def claim(subscription: UUID, *, now: datetime) -> Claim | None:
     """Take a subscription that has something to send; None when it has not, or somebody else has it."""
     rows = Subscription.objects.filter(_free(now), _wants(now, log.tree_size()), pk=subscription)
-    if not rows.update(fence=F("fence") + 1, lease_until=now + LEASE, rung_at=None):
-        return None
-    fence = Subscription.objects.values_list("fence", flat=True).get(pk=subscription)
+    with transaction.atomic():
+        if not rows.update(fence=F("fence") + 1, lease_until=now + LEASE, rung_at=None):
+            return None
+        # Our own update holds the row until the commit: nobody's later fence is read as ours.
+        fence = Subscription.objects.values_list("fence", flat=True).get(pk=subscription)
     return Claim(subscription, fence)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
 from ledger import keystore, tenancy
 from ledger import queries as log
-from supplychain.models import Event, NamedQuery, Subscription
+from supplychain.models import Delivery, Event, NamedQuery, Subscription
 from supplychain.operations.subscriptions import doorbell
 from supplychain.operations.subscriptions.deliver import MOST
 from supplychain.webhooks.schedule import parse_schedule
 from supplychain.webhooks.subscribing import Wanted
 
 MOST_OF_A_PARTY = 100
+DELIVERIES_KEPT = timedelta(days=30)
 
 
 class TooMany(Exception):
@@ -101,6 +102,12 @@ def step_over(subscription: UUID, *, party: UUID, now: datetime) -> int:
         raise NothingToStepOver("No event is too large for the receiver now.")
     _change(subscription, party, position=row.stuck_at + 1, **_afresh(row, now))
     return row.stuck_at
+
+
+def forget_old_deliveries(*, now: datetime) -> None:
+    """Keep what was sent for a month: receivers' answers may hold anything."""
+    with tenancy.system():
+        Delivery.objects.filter(at__lt=now - DELIVERIES_KEPT).delete()
 
 
 def ask_test(subscription: UUID, *, party: UUID, now: datetime) -> None:

@@ -14,6 +14,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from tests.cast import World, sscc
+from tests.receiver import make_webhook
 from tests.supplychain.api.conftest import API, Caller, Signer
 from tests.supplychain.api.test_forecasts import make_run
 from tests.supplychain.api.test_keys import asked
@@ -52,6 +53,7 @@ def test_the_methods_are_those_the_views_have(document: dict[str, Any]) -> None:
         ("/people/{membership_id}", "patch"),
         ("/people/{membership_id}", "delete"),
         ("/clients", "post"),
+        ("/webhooks/{webhook_id}/acts", "post"),
         ("/clients/{client_id}", "delete"),
     }
 
@@ -97,6 +99,8 @@ def test_answers_have_the_shapes_that_it_says(
     index, unit = captured.json()["items"][0]["index"], world.shipment(sscc(1)).id
     key_id = grower.get("/keys").json()["items"][0]["key_id"]
     run, series = make_run(world)
+    hook = make_webhook(world.grower, now=world.now).pk
+    check(document, "/webhooks/{webhook_id}/acts", "post", grower.post(f"/webhooks/{hook}/acts", {"act": "test"}))
     for path, address in {
         "/log": "/log",
         "/log/entries": "/log/entries",
@@ -105,6 +109,9 @@ def test_answers_have_the_shapes_that_it_says(
         "/parties": "/parties",
         "/people": "/people",
         "/clients": "/clients",
+        "/webhooks": "/webhooks",
+        "/webhooks/{webhook_id}": f"/webhooks/{hook}",
+        "/webhooks/{webhook_id}/deliveries": f"/webhooks/{hook}/deliveries",
         "/samples": "/samples",
         "/samples/{name}": "/samples/correct",
         "/keys": "/keys",

@@ -17,6 +17,7 @@ from supplychain.models import CompanyPrefix, Role
 from supplychain.operations import held_key
 from tests.cast import World, sscc
 from tests.people import person
+from tests.receiver import make_webhook
 from tests.supplychain.api.conftest import ALL, API, Caller, caller_for, make_client
 from tests.supplychain.api.test_forecasts import make_run
 from tests.supplychain.api.test_keys import request_key
@@ -53,6 +54,7 @@ def shipped(world: World) -> dict[str, str]:
         "<uuid:run_id>": str(run.id),
         "<int:series_id>": str(series.pk),
         "<uuid:request_id>": str(request_key(world.grower).id),
+        "<uuid:webhook_id>": str(make_webhook(world.grower, now=world.now).pk),
         "<uuid:erasure_id>": str(_asked(world)),
         "<int:membership_id>": str(person(world.grower, Role.MANAGER).memberships.get().pk),
         "<str:client_id>": make_client(world.grower)[0].client_id,
@@ -71,6 +73,7 @@ def _asked(world: World) -> Any:
 
 ABSENT = {
     "<uuid:erasure_id>": str(uuid4()),
+    "<uuid:webhook_id>": str(uuid4()),
     "<int:index>": "99999",
     "<uuid:shipment_id>": str(uuid4()),
     "<str:key_id>": "A" * 43,

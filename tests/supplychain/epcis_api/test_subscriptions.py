@@ -163,7 +163,24 @@ def test_options_say_what_is_done_and_where_the_stream_is(grower, settings):
     assert answer.status_code == 204
     assert answer["Allow"] == "GET, POST, HEAD, OPTIONS"
     assert answer["Waylog-Stream"] == "wss://log.example/epcis/queries/all/events"
+    assert grower("options", "/queries/all/events")["Waylog-Stream"] == answer["Waylog-Stream"]
     assert grower("options", f"{PATH}/x")["Allow"] == "GET, DELETE, HEAD, OPTIONS"
+
+
+def test_subscriptions_come_in_pages(grower):
+    made = {subscribe(grower).json()["subscriptionID"] for _ in range(3)}
+    first = grower.get(f"{PATH}?perPage=2")
+    assert len(first.json()) == 2
+    rest = grower.get(first["Link"].partition("/epcis")[2].partition(">")[0])
+    assert "Link" not in rest
+    assert {each["subscriptionID"] for each in first.json() + rest.json()} == made
+
+
+def test_who_asks_for_a_websocket_is_sent_on(grower, stranger, settings):
+    settings.WAYLOG_STREAM_URL = "wss://log.example"
+    answer = grower.get("/queries/all/events?lastIndex=3", Upgrade="websocket", Connection="Upgrade")
+    assert (answer.status_code, answer["Location"]) == (307, "wss://log.example/epcis/queries/all/events?lastIndex=3")
+    assert grower.get("/queries/none/events", Upgrade="websocket").status_code == 404
 
 
 def test_the_keys_are_published_for_everybody(world):

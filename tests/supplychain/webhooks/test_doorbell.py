@@ -1,5 +1,7 @@
 """From a commit to a task: the doorbell may be lost, the rows may not."""
 
+import threading
+
 import pytest
 import redis
 
@@ -15,6 +17,7 @@ def rung(monkeypatch, services):
     """The tasks that were sent, and a doorbell that nobody has rung."""
     sent = []
     monkeypatch.setattr(heartbeat, "_client", None)
+    monkeypatch.setattr(doorbell, "ring_soon", doorbell.ring)
     monkeypatch.setattr(doorbell.current_app, "send_task", lambda name, **more: sent.append((name, more["queue"])))
     doorbell.heard()
     yield sent
@@ -42,6 +45,27 @@ def test_many_commits_ring_once_until_the_worker_looks(rung):
     doorbell.heard()
     doorbell.ring()
     assert len(rung) == 2
+
+
+def test_no_capture_waits_for_the_doorbell(rung, monkeypatch):
+    """A thread rings; what is asked for while it rings is rung for once more, and not once each."""
+    entered, go_on, rings = threading.Event(), threading.Event(), []
+
+    def slow():
+        rings.append(threading.current_thread().name)
+        entered.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(doorbell, "ring", slow)
+    ringer = doorbell._Ringer()
+    ringer.ask()
+    assert entered.wait(10)
+    for _ in range(20):
+        ringer.ask()
+    entered.clear()
+    go_on.set()
+    assert entered.wait(10)
+    assert rings == ["doorbell", "doorbell"]
 
 
 def test_streams_hear_every_commit(rung):
@@ -78,7 +102,12 @@ def test_the_tasks_deliver_what_is_due(desk, rung, monkeypatch, settings):
     assert rung == []
 
 
-def test_the_key_is_rotated_by_a_task(desk):
-    tasks.rotate_webhook_key()
+def test_keys_and_old_deliveries_are_tended_by_a_task(desk):
+    row = desk.subscribe()
+    desk.happen(1)
+    desk.work(row)
+    assert len(desk.log(row)) == 1
+    tasks.tend_webhooks()
+    assert desk.log(row) == []  # the cast's time is months ago
     with tenancy.system():
-        assert len(tasks.signing.published(now=desk.world.now)) == 1
+        assert len(tasks.signing.published(now=desk.world.now)) == 2
