@@ -23,6 +23,7 @@ from forecasting.timeseries.methods.fast_prophet.design import (
     Settings,
     design_of,
 )
+from forecasting.timeseries.methods.fast_prophet.multiplicative import fit_mixed, terms_of
 from forecasting.timeseries.series import MAX_PERIODS, DemandSeries, SeriesRefused, TooShort, Vector
 
 __all__ = [
@@ -83,6 +84,9 @@ class FastProphet:
         """Series of one calendar, with the same `regressors` (of each series, if any), share its statistics."""
         answers: dict[int, Forecast | SeriesRefused] = {}
         for group in _groups(found, horizon, answers, regressors):
+            if self.settings.seasonality_mode == "multiplicative":
+                answers |= zip(group.places, self._multiplied(group, levels), strict=True)
+                continue
             try:
                 fit = fit_batch(self._design_of(group), group.values)
             except SeriesRefused as refused:
@@ -94,6 +98,22 @@ class FastProphet:
                 answers[place] = _forecast(point[row], quantiles[row], levels, fit.components(row))
         return [answers[place] for place in range(len(found))]
 
+    def _multiplied(self, group: "_Group", levels: tuple[float, ...]) -> list[Forecast | SeriesRefused]:
+        """One by one: seasons that multiply share nothing."""
+        days, future = np.frombuffer(group.days, np.int64), np.frombuffer(group.future, np.int64)
+        try:
+            terms, spans = terms_of(days, future, self.settings, group.regressors)
+        except SeriesRefused as refused:
+            return [refused] * len(group.places)
+        known, ahead = terms.rows(0, days.size), terms.rows(days.size, terms.time.size)
+        answers = []
+        for values in group.rows:
+            scale = float(np.abs(values).max()) or 1.0
+            fit = fit_mixed(known, values / scale)
+            parts = {name: part * scale for name, part in fit.components(ahead, spans).items()}
+            answers.append(_forecast(fit.point(ahead) * scale, fit.quantiles(ahead, levels) * scale, levels, parts))
+        return answers
+
     def _design_of(self, group: "_Group") -> Design:
         if not group.regressors:
             return _design(group.days, group.future, self.settings)
@@ -101,7 +121,11 @@ class FastProphet:
         return design_of(days, future, self.settings, group.regressors)
 
     def parameters(self) -> Mapping[str, str | int | bool]:
-        return {"growth": self.settings.growth, "seasonality": "additive, auto", "clipped_at_zero": True}
+        return {
+            "growth": self.settings.growth,
+            "seasonality": f"{self.settings.seasonality_mode}, auto",
+            "clipped_at_zero": True,
+        }
 
 
 class FastProphetCorrected:

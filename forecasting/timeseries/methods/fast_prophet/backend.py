@@ -1,7 +1,8 @@
 """Stock Prophet with this solver in Stan's place: `model.stan_backend = InProcess()` before `fit`.
 
-Works from the very data that Prophet hands to Stan, so custom seasonalities, holidays and regressors are Prophet's own.
-Logistic growth, multiplicative terms and sampling are refused: for these there is Stan.
+Works from the very data that Prophet hands to Stan, so custom seasonalities, holidays and regressors are Prophet's own,
+added or multiplied. Logistic growth and sampling fall back to Stan where a `fallback` is given, and are refused where
+none is: `InProcess(fallback=model.stan_backend)`.
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from forecasting.timeseries.methods.fast_prophet.batch import fit_batch
-from forecasting.timeseries.methods.fast_prophet.design import design_from
+from forecasting.timeseries.methods.fast_prophet.design import Growth
+from forecasting.timeseries.methods.fast_prophet.multiplicative import MixedFit, Terms, fit_mixed, trend_given
 from forecasting.timeseries.series import SeriesRefused, Vector
 
 LINEAR, FLAT = 0, 2
@@ -26,45 +27,64 @@ class InProcess:
     stan_fit: Any = None
     newton_fallback = False
 
+    def __init__(self, fallback: Any = None) -> None:
+        self.fallback = fallback
+
     def get_type(self) -> str:
         return "IN_PROCESS"
 
     def cleanup(self) -> None:
-        """Nothing was written."""
+        """Nothing was written but by Stan."""
+        if self.fallback is not None:
+            self.fallback.cleanup()
 
-    def set_options(self, **_: Any) -> None:
-        """Takes none."""
+    def set_options(self, **options: Any) -> None:
+        """Only Stan takes any."""
+        if self.fallback is not None:
+            self.fallback.set_options(**options)
 
-    def fit(self, stan_init: Mapping[str, Any], stan_data: Mapping[str, Any], **_: Any) -> dict[str, Vector]:
-        """Raises ModelRefused for logistic growth and multiplicative terms."""
-        growth = stan_data["trend_indicator"]
-        if growth not in (LINEAR, FLAT) or np.any(np.asarray(stan_data["s_m"])):
-            raise ModelRefused("Logistic growth and multiplicative terms need Stan.")
-        features = np.asarray(stan_data["X"], dtype=np.float64)
-        changepoints = np.asarray(stan_data["t_change"], dtype=np.float64)
-        design = design_from(
-            np.asarray(stan_data["t"], dtype=np.float64),
-            features,
-            np.asarray(stan_data["sigmas"], dtype=np.float64),
-            changepoints if growth == LINEAR else np.zeros(0),
-            tau=float(stan_data["tau"]),
-            growth="linear" if growth == LINEAR else "flat",
-        )
-        values = np.asarray(stan_data["y"], dtype=np.float64)
-        found = fit_batch(design, values)
-        scale = found.scale[0]  # Prophet has scaled already; by 1, unless `scaling` is not absmax
-        if abs(scale - 1) > 1e-9:
-            raise ModelRefused("Scaling by anything but the largest absolute value needs Stan.")
-        coefficients = found.coefficients()[0]
-        level = coefficients.size - features.shape[1]
+    def fit(self, stan_init: Mapping[str, Any], stan_data: Mapping[str, Any], **more: Any) -> Mapping[str, Any]:
+        """Raises ModelRefused, without a fallback, for logistic growth."""
+        if stan_data["trend_indicator"] not in (LINEAR, FLAT):
+            if self.fallback is None:
+                raise ModelRefused("Logistic growth needs Stan.")
+            found: Mapping[str, Any] = self.fallback.fit(stan_init, stan_data, **more)
+            return found
+        terms, values = _terms(stan_data), np.asarray(stan_data["y"], dtype=np.float64)
+        mixed = fit_mixed(terms, values) if terms.multiplies.any() else _additive(terms, values)
         return {
-            "m": coefficients[:1].reshape(1, -1),
-            "k": (coefficients[1:2] if level == 2 else np.zeros(1)).reshape(1, -1),
-            "delta": (found.delta if growth == LINEAR else np.zeros((1, changepoints.size))),
-            "sigma_obs": found.sigma.reshape(1, -1),
-            "beta": coefficients[level:].reshape(1, -1),
+            "m": np.array([[mixed.offset]]),
+            "k": np.array([[mixed.rate]]),
+            "delta": mixed.delta.reshape(1, -1),
+            "sigma_obs": np.array([[mixed.sigma]]),
+            "beta": mixed.beta.reshape(1, -1),
             "trend": np.zeros((1, values.size)),
         }
 
-    def sampling(self, *_: Any, **__: Any) -> dict[str, Vector]:
-        raise ModelRefused("Sampling needs Stan.")
+    def sampling(self, *given: Any, **more: Any) -> Mapping[str, Any]:
+        """Raises ModelRefused without a fallback."""
+        if self.fallback is None:
+            raise ModelRefused("Sampling needs Stan.")
+        found: Mapping[str, Any] = self.fallback.sampling(*given, **more)
+        return found
+
+
+def _terms(stan_data: Mapping[str, Any]) -> Terms:
+    growth: Growth = "linear" if stan_data["trend_indicator"] == LINEAR else "flat"
+    return Terms(
+        np.asarray(stan_data["t"], dtype=np.float64),
+        np.asarray(stan_data["X"], dtype=np.float64),
+        np.asarray(stan_data["s_m"]).ravel() != 0,
+        np.asarray(stan_data["sigmas"], dtype=np.float64).ravel(),
+        np.asarray(stan_data["t_change"], dtype=np.float64).ravel(),
+        float(stan_data["tau"]),
+        growth,
+    )
+
+
+def _additive(terms: Terms, values: Vector) -> MixedFit:
+    """Without anything that multiplies one round is the optimum."""
+    scale = np.abs(values).max()  # Prophet has scaled already; by 1, unless `scaling` is not absmax
+    if abs(scale - 1) > 1e-9 and scale > 0:
+        raise ModelRefused("Scaling by anything but the largest absolute value needs Stan.")
+    return trend_given(terms, np.zeros(terms.scales.size), values)

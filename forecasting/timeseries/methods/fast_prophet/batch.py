@@ -84,15 +84,23 @@ class Fit:
         noise = np.broadcast_to((self.sigma**2)[:, None], (self.sigma.size, self.design.future_time.size))
         if self.design.growth == "flat" or self.design.future_time.size == 0:
             return noise, np.zeros_like(noise)
-        step = self.design.step
-        rate = min(1.0, self.design.changepoints.size * step)
-        size = (np.abs(self.delta).mean(axis=1) + 1e-8)[:, None]
-        ahead = np.maximum(self.design.future_time - 1, 0.0) / step
-        second = np.maximum(ahead**3 / 3 - ahead / 12, 0.0)[None, :] * step**2
-        fourth = np.maximum(ahead**5 / 5 - ahead**3 / 6 + 7 * ahead / 240, 0.0)[None, :] * step**4
-        variance = noise + 2 * rate * size**2 * second
-        excess = (24 * rate - 12 * rate**2) * size**4 * fourth / variance**2
-        return variance, np.clip(excess, 0.0, HEAVIEST)
+        size = np.abs(self.delta).mean(axis=1)[:, None]
+        moved, fourth = trend_moments(self.design.future_time, self.design.step, self.design.changepoints.size, size)
+        variance = noise + moved
+        return variance, np.clip(fourth / variance**2, 0.0, HEAVIEST)
+
+
+def trend_moments(time: Vector, step: float, changepoints: int, mean_delta: Vector) -> tuple[Vector, Vector]:
+    """Variance, and fourth cumulant, of the future trend at scaled times after 1: Laplace changes of slope.
+
+    They come at the historic rate, and with the historic mean size.
+    """
+    rate = min(1.0, changepoints * step)
+    size = mean_delta + 1e-8
+    ahead = np.maximum(time - 1, 0.0) / step
+    second = np.maximum(ahead**3 / 3 - ahead / 12, 0.0)[None, :] * step**2
+    fourth = np.maximum(ahead**5 / 5 - ahead**3 / 6 + 7 * ahead / 240, 0.0)[None, :] * step**4
+    return 2 * rate * size**2 * second, (24 * rate - 12 * rate**2) * size**4 * fourth
 
 
 def fit_batch(design: Design, values: Vector) -> Fit:

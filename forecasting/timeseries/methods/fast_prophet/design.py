@@ -15,6 +15,7 @@ from forecasting.timeseries.series import SeriesRefused, TooShort, Vector
 
 Days: TypeAlias = NDArray[np.int64]
 Growth = Literal["linear", "flat"]
+Mode = Literal["additive", "multiplicative"]
 
 YEAR, YEARLY_ORDER = 365.25, 10
 WEEK, WEEKLY_ORDER = 7.0, 3
@@ -37,6 +38,7 @@ class Settings:
     changepoint_prior_scale: float = 0.05
     seasonality_prior_scale: float = 10.0
     holidays_prior_scale: float = 10.0
+    seasonality_mode: Mode = "additive"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +97,7 @@ def design_of(
     first, span = days[0], float(days[-1] - days[0])
     changepoints = changepoints_of((days - first) / span, settings)
     both = np.concatenate([days, future])
-    features, scales, components = _features(days, both, settings, regressors)
+    features, scales, components = features_of(days, both, settings, regressors)
     return design_from(
         (both - first) / span,
         features,
@@ -118,11 +120,17 @@ def design_from(
     growth: Growth,
     known: int | None = None,
     components: tuple[tuple[str, int, int], ...] = (),
+    weights: Vector | None = None,
 ) -> Design:
-    """Build the design of given features: the first `known` rows (all by default) are history, the rest future."""
+    """Build the design of given features: the first `known` rows (all by default) are history, the rest future.
+
+    `weights` multiply the trend's columns row by row: seasons that multiply it.
+    """
     known = time.size if known is None else known
-    columns = np.column_stack([_level(time, growth), features])
-    hinges = np.maximum(time[:, None] - changepoints[None, :], 0.0)
+    level, hinges = _level(time, growth), np.maximum(time[:, None] - changepoints[None, :], 0.0)
+    if weights is not None:
+        level, hinges = level * weights[:, None], hinges * weights[:, None]
+    columns = np.column_stack([level, features])
     prior = np.concatenate([np.full(columns.shape[1] - features.shape[1], LEVEL_SCALE), scales])
     eigenvalues, rotation = _rotated(columns[:known], prior)
     smooth = np.ascontiguousarray(columns @ rotation)
@@ -179,7 +187,7 @@ def fourier(days: Days, period: float, order: int) -> Vector:
     return features
 
 
-def _features(
+def features_of(
     days: Days, both: Days, settings: Settings, regressors: Sequence[Regressor]
 ) -> tuple[Vector, Vector, tuple[tuple[str, int, int], ...]]:
     """All feature columns, past rows then future rows; their prior scales; the span of columns of each component."""

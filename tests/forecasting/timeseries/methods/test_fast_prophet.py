@@ -122,10 +122,85 @@ def test_prophet_takes_the_solver_in_stans_place():
     assert objective(model) <= objective(stock(series)) + 0.01
     future = pd.DataFrame({"ds": pd.to_datetime(series.future(6))})
     assert model.predict(future)["yhat"].to_numpy() == pytest.approx(FastProphet().forecast(series, 6).point)
-    refused = prophet.Prophet(seasonality_mode="multiplicative")
-    refused.stan_backend = InProcess()
-    with pytest.raises(ModelRefused):
-        refused.fit(known)
+
+
+def objective_multiplied(model):
+    """The same with terms that multiply the trend."""
+    params, history = model.params, model.history
+    features, scales, which, _ = model.make_all_seasonality_features(history)
+    k, m, sigma = (params[name].item() for name in ("k", "m", "sigma_obs"))
+    delta, beta, time = params["delta"].ravel(), params["beta"].ravel(), history["t"].to_numpy()
+    trend = m + k * time + np.maximum(time[:, None] - model.changepoints_t, 0) @ delta
+    multiplied = features.to_numpy() @ (beta * which["multiplicative_terms"].to_numpy())
+    added = features.to_numpy() @ (beta * which["additive_terms"].to_numpy())
+    rest = history["y_scaled"].to_numpy() - trend * (1 + multiplied) - added
+    prior = np.abs(delta).sum() / model.changepoint_prior_scale + 2 * sigma**2
+    prior += 0.5 * (k**2 / 25 + m**2 / 25 + ((beta / np.array(scales)) ** 2).sum())
+    return rest.size * np.log(sigma) + rest @ rest / (2 * sigma**2) + prior
+
+
+@pytest.mark.parametrize("series", [monthly(wavy(51)), daily(wavy(200, season=7, seed=4))], ids=["months", "days"])
+def test_seasons_that_multiply_have_an_optimum_no_worse_than_stans(series):
+    import prophet
+
+    ours = prophet.Prophet(uncertainty_samples=0, seasonality_mode="multiplicative")
+    ours.stan_backend = InProcess()
+    ours.fit(pd.DataFrame({"ds": pd.to_datetime(series.periods), "y": series.values}))
+    theirs = stock(series, seasonality_mode="multiplicative")
+    assert objective_multiplied(ours) <= objective_multiplied(theirs) + 0.01
+    found = FastProphet(Settings(seasonality_mode="multiplicative")).forecast(series, 12)
+    future = pd.DataFrame({"ds": pd.to_datetime(series.future(12))})
+    assert found.point == pytest.approx(ours.predict(future)["yhat"].to_numpy())
+    assert found.point == pytest.approx(theirs.predict(future)["yhat"].to_numpy(), rel=0.02)
+    assert sum(found.components.values()) == pytest.approx(found.point)
+
+
+def test_a_regressor_may_add_while_the_seasons_multiply():
+    import prophet
+
+    flags = (np.arange(60) % 7 == 3).astype(float)
+    frame = pd.DataFrame(
+        {"ds": pd.to_datetime(monthly(np.zeros(60)).periods), "y": wavy(60) + 40 * flags, "sale": flags}
+    )
+    models = []
+    for backend in (InProcess(), None):
+        model = prophet.Prophet(uncertainty_samples=0, seasonality_mode="multiplicative")
+        model.add_regressor("sale", mode="additive", standardize=False)
+        if backend is not None:
+            model.stan_backend = backend
+        models.append(model.fit(frame))
+    assert objective_multiplied(models[0]) <= objective_multiplied(models[1]) + 0.01
+    assert models[0].predict(frame)["sale"].max() == pytest.approx(40, abs=6)
+
+
+def test_quantiles_of_multiplying_seasons_are_those_of_prophets_simulation():
+    series = monthly(wavy(96, seed=11))
+    model = stock(series, seasonality_mode="multiplicative")
+    model.uncertainty_samples = 4000
+    np.random.seed(1)
+    drawn = model.predictive_samples(pd.DataFrame({"ds": pd.to_datetime(series.future(12))}))["yhat"]
+    found = FastProphet(Settings(seasonality_mode="multiplicative")).forecast(series, 12)
+    width = found.quantile(0.9) - found.quantile(0.1)
+    expected = np.diff(np.quantile(drawn, [0.1, 0.9], axis=1), axis=0)[0]
+    assert width == pytest.approx(expected, rel=0.12)
+
+
+@pytest.mark.parametrize("settings", [{"growth": "logistic"}, {"mcmc_samples": 10}], ids=["logistic", "mcmc"])
+def test_logistic_growth_and_sampling_are_stans(settings):
+    """Refused by name without Stan; with it as the fallback they are its own answers."""
+    import prophet
+
+    frame = pd.DataFrame({"ds": pd.to_datetime(monthly(np.zeros(40)).periods), "y": wavy(40), "cap": 400.0})
+    alone = prophet.Prophet(uncertainty_samples=0, **settings)
+    alone.stan_backend = InProcess()
+    with pytest.raises(ModelRefused, match="Stan"):
+        alone.fit(frame)
+    both = prophet.Prophet(uncertainty_samples=0, **settings)
+    both.stan_backend = InProcess(fallback=both.stan_backend)
+    logging.getLogger("cmdstanpy").setLevel(logging.CRITICAL)
+    more = {"chains": 1, "seed": 1, "show_progress": False} if "mcmc_samples" in settings else {"seed": 1}
+    both.fit(frame, **more)
+    assert np.isfinite(both.predict(frame)["yhat"]).all()
 
 
 def test_a_holiday_and_a_promotion_are_columns():
