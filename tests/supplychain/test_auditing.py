@@ -151,7 +151,7 @@ def test_the_living_part_of_the_tower_brings_the_alarm_and_takes_it_away(
 def test_healthz_raises_the_alarm_without_taking_the_pages_away(broken: AuditRun, services: Any) -> None:
     answer = Client().get("/healthz")
     told = answer.json()
-    assert told["alarms"] == ["audit"] and told["parts"]["audit"] == WORDS
+    assert "audit" in told["alarms"] and told["parts"]["audit"] == WORDS
     assert "audit" not in told["failing"]
     assert told["status"] in ("alarm", "unavailable")  # no worker lives in a test
     assert health.PARTS["witnesses"]() == "none"
