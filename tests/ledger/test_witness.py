@@ -233,6 +233,32 @@ def test_attack_8_a_split_view_meets_no_quorum_and_two_witnesses_together_prove_
         assert only_finding(one).kind == "fork"
 
 
+LIES = {
+    "a fork at the same size": (View.of(21, other_from=20), 21),
+    "a rewrite that grew": (View([*TRUTH.leaves[:3], b"another", *TRUTH.leaves[4:30]]), 21),
+    "a tail cut and grown again": (View.of(33, other_from=15), 21),
+    "a tail cut": (View.of(15), 15),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_without_a_witness_no_reader_notices_and_with_one_every_reader_does(server, lie):
+    """The reader holds the log's key alone, then a policy that asks for the witness too."""
+    view, old = LIES[lie]
+    honest = post(server, TRUTH.request(0, 21)).body.decode()
+    alone = policy.Policy((LOG_KEY,))
+    witnessed = policy.Policy((LOG_KEY,), {"w1": server.witness.signer.verifier_key()}, {}, "w1")
+    policy.verify_checkpoint(alone, view.note())  # it reads like any other
+    answer = post(server, view.request(old))
+    assert answer.status in (400, 409, 422)
+    with pytest.raises(PolicyUnmet):
+        policy.verify_checkpoint(witnessed, view.note())
+    with pytest.raises(SignatureInvalid):  # nor does the cosignature of the true tree fit
+        policy.verify_checkpoint(witnessed, view.note() + honest)
+    policy.verify_checkpoint(witnessed, TRUTH.note(21) + honest)
+    assert len(findings(server)) == 1
+
+
 # --- what evidence is worth ------------------------------------------------------------------------------------------
 
 
