@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +16,7 @@ from ledger.admission import Refusal, Refused, Repeated
 from supplychain.epcis.builders import format_time
 from supplychain.epcis.documents import MAX_BODY
 from supplychain.epcis.errors import DocumentInvalid
-from supplychain.epcis_api import headers, problems
+from supplychain.epcis_api import headers, paging, problems
 from supplychain.epcis_api.base import CAPTURE, Endpoint, json_response, now
 from supplychain.epcis_api.problems import EpcisProblem
 from supplychain.epcis_api.receiving import received
@@ -27,8 +25,6 @@ from supplychain.operations.documents import Received
 from supplychain.queries import captures
 from supplychain.queries.captures import JobState
 
-MAX_PAGE = 1_000
-PAGE = 30
 _MAX_AT_ONCE = 4 * 1024 * 1024
 """Bytes of a document that may be captured in its request; a larger one waits for the worker."""
 
@@ -62,14 +58,17 @@ class Captures(Endpoint):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List the party's jobs, newest first, a page at a time."""
-        limit, after = _page(request)
-        found = captures.capture_jobs(party=self.party, limit=limit + 1, after=after)
-        answer = json_response([job_document(each) for each in found[:limit]], form=self.form)
-        if len(found) > limit:
-            last = found[limit - 1].job
-            url = request.build_absolute_uri(request.path)
-            answer["Link"] = f'<{url}?perPage={limit}&nextPageToken={_token(last.created_at, last.id)}>; rel="next"'
-        return answer
+        asked = paging.asked(request, party=self.party)
+        paging.refuse_others(asked)
+        place = asked.place
+        after = None if place is None else (datetime.fromisoformat(place["t"]), UUID(place["j"]))
+        found = captures.capture_jobs(party=self.party, limit=asked.per_page + 1, after=after)
+        listed = found[: asked.per_page]
+        answer = json_response([job_document(each) for each in listed], form=self.form)
+        if len(found) == len(listed):
+            return answer
+        last = listed[-1].job
+        return paging.linked(answer, request, asked, {"t": last.created_at.isoformat(), "j": last.id.hex})
 
 
 class Job(Endpoint):
@@ -169,44 +168,6 @@ def job_document(state: JobState) -> dict[str, Any]:
     if job.repeated:
         found["repeated"] = job.repeated
     return found
-
-
-# --- pages -----------------------------------------------------------------------------------------------------------
-
-
-def _page(request: HttpRequest) -> tuple[int, tuple[datetime, UUID] | None]:
-    limit, token = PAGE, None
-    for name in request.GET:
-        values = request.GET.getlist(name)
-        if name == "perPage":
-            limit = _per_page(values[-1])
-        elif name == "nextPageToken":
-            token = _read_token(values[-1])
-        else:
-            said = f"There is no such parameter here: {name[:60]!r}; perPage and nextPageToken are."
-            raise EpcisProblem("QueryParameterException", said)
-    return limit, token
-
-
-def _per_page(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise EpcisProblem("QueryParameterException", f"perPage is a number from 1 on; this one is {text[:20]!r}.")
-    return min(int(text), MAX_PAGE)
-
-
-def _token(at: datetime, last: UUID) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()} {last.hex}".encode()).decode().rstrip("=")
-
-
-def _read_token(text: str) -> tuple[datetime, UUID]:
-    try:
-        at, _, last = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment, UUID(last)
-    except (ValueError, binascii.Error):
-        raise EpcisProblem("QueryParameterException", "This nextPageToken is none that was given here.") from None
 
 
 def _quoted(identifier: str) -> str:

@@ -68,10 +68,7 @@ class Listed(Endpoint):
     def get(self, request: HttpRequest) -> HttpResponse:
         """List what the events that the caller may read name, a page at a time."""
         asked = paging.asked(request, party=self.party)
-        if asked.pairs:
-            name = asked.pairs[0][0]
-            said = f"There is no such parameter here: {name[:60]!r}; perPage and nextPageToken are."
-            raise problems.EpcisProblem("QueryParameterException", said)
+        paging.refuse_others(asked)
         after = str((asked.place or {}).get("v", ""))
         with bounded():
             found = vocabularies.named(self.collection.field, party=self.party, after=after, limit=asked.per_page + 1)

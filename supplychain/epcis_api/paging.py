@@ -23,7 +23,7 @@ from nacl.secret import SecretBox
 
 from supplychain.epcis.builders import format_time
 from supplychain.epcis_api import headers, problems
-from supplychain.epcis_api.base import QUERY, Endpoint, now
+from supplychain.epcis_api.base import EITHER, Endpoint, now
 from supplychain.epcis_api.problems import EpcisProblem
 from supplychain.operations import namedqueries
 from supplychain.queries.namedqueries import is_deleted_page
@@ -75,6 +75,13 @@ def _per_page(text: str | None) -> int:
     return min(int(text), MAX_PAGE)
 
 
+def refuse_others(page: Asked) -> None:
+    """Refuse whatever other parameters a list was given. Raises EpcisProblem (400)."""
+    for name, _ in page.pairs:
+        said = f"There is no such parameter here: {name[:60]!r}; perPage and nextPageToken are."
+        raise EpcisProblem("QueryParameterException", said)
+
+
 def linked(answer: HttpResponse, request: HttpRequest, page: Asked, place: Mapping[str, Any] | None) -> HttpResponse:
     """Say where the next page is; nothing where this is the last one."""
     if place is None:
@@ -90,7 +97,7 @@ def linked(answer: HttpResponse, request: HttpRequest, page: Asked, place: Mappi
 class PageToken(Endpoint):
     """DELETE a token that will not be used."""
 
-    scopes = {"DELETE": QUERY}
+    scopes = {"DELETE": EITHER}
 
     def delete(self, request: HttpRequest, token: str) -> HttpResponse:
         """Forget a page: 204; 404 for what is no token, or none of the party's, or one that has run out."""

@@ -38,8 +38,7 @@ class Queries(Endpoint):
     def get(self, request: HttpRequest) -> HttpResponse:
         """List the party's queries by name, a page at a time."""
         asked = paging.asked(request, party=self.party)
-        if asked.pairs:
-            events.refuse_parameters(request)
+        paging.refuse_others(asked)
         after = str((asked.place or {}).get("v", ""))
         found = namedqueries.named_queries(party=self.party, limit=asked.per_page + 1, after=after)
         listed = found[: asked.per_page]

@@ -6,8 +6,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from supplychain.epcis.vocabulary import EVENT_TYPES
-
 COLUMNS = {
     "bizStep": "biz_step",
     "disposition": "disposition",
@@ -15,6 +13,7 @@ COLUMNS = {
     "bizLocation": "biz_location",
     "eventType": "event_type",
 }
+_UNINDEXED = ("disposition", "eventType")
 
 _SHARED = "supplychain_eventreader v JOIN supplychain_event e ON e.index = v.index WHERE v.party = %(party)s"
 
@@ -22,11 +21,9 @@ _SHARED = "supplychain_eventreader v JOIN supplychain_event e ON e.index = v.ind
 def named(field: str, *, party: UUID, after: str, limit: int) -> list[str]:
     """The next values of a field behind `after`."""
     if field == "epc":
-        return _walked(_EPCS, party, after, limit)
+        return _asked(_EPCS, party, after, limit)
     column = COLUMNS[field]
-    if field == "eventType":
-        return [each for each in _types(party) if each > after][:limit]
-    own = _walked(_OWN.format(column=column), party, after, limit)
+    own = _asked((_SCANNED if field in _UNINDEXED else _OWN).format(column=column), party, after, limit)
     shared = _asked(
         f'SELECT DISTINCT e.{column} COLLATE "C" FROM {_SHARED} AND e.{column} COLLATE "C" > %(after)s'
         " ORDER BY 1 LIMIT %(limit)s",
@@ -48,6 +45,10 @@ WITH RECURSIVE found(value) AS (
 )
 SELECT value FROM found WHERE value IS NOT NULL LIMIT %(limit)s
 """
+_SCANNED = """
+SELECT DISTINCT e.{column} COLLATE "C" FROM supplychain_event e
+WHERE e.tenant = %(party)s AND e.{column} COLLATE "C" > %(after)s ORDER BY 1 LIMIT %(limit)s
+"""
 _EPCS = """
 WITH RECURSIVE found(value) AS (
   (SELECT o.epc FROM supplychain_eventobject o WHERE o.epc ~>~ %(after)s AND o.place <> 'reference' AND (
@@ -62,21 +63,6 @@ WITH RECURSIVE found(value) AS (
 )
 SELECT value FROM found WHERE value IS NOT NULL LIMIT %(limit)s
 """
-
-
-def _types(party: UUID) -> list[str]:
-    """The types of events there are: for each of the five, whether there is one."""
-    return [each for each in EVENT_TYPES if _asked(_TYPE, party, each, 1)]
-
-
-_TYPE = (
-    "(SELECT e.event_type FROM supplychain_event e WHERE e.tenant = %(party)s AND e.event_type = %(after)s LIMIT 1)"
-    f" UNION ALL (SELECT e.event_type FROM {_SHARED} AND e.event_type = %(after)s LIMIT 1) LIMIT %(limit)s"
-)
-
-
-def _walked(sql: str, party: UUID, after: str, limit: int) -> list[str]:
-    return _asked(sql, party, after, limit)
 
 
 def _asked(sql: str, party: UUID, after: str, limit: int) -> list[str]:
