@@ -26,9 +26,11 @@ def read(data: Any, members: Mapping[str, Member], *, optional: Iterable[str] = 
         if name not in data and name not in optional
     ]
     found = {}
-    for name in members.keys() & data.keys():
+    for name, reader in members.items():
+        if name not in data:
+            continue
         try:
-            found[name] = members[name](data[name])
+            found[name] = reader(data[name])
         except Unreadable as wrong:
             value = data[name] if isinstance(data[name], str | int | bool) else None
             meant = closest(str(value), wrong.allowed) if wrong.allowed else None

@@ -127,6 +127,7 @@ SHAPES: dict[str, Shape] = {
                 "description": "One line; it stays in the log for ever, so it names no person.",
             },
         },
+        additionalProperties=False,
     ),
     "NewApiClient": record(
         "A program to be made.",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.cast import make_world, sscc
-from tests.conftest import ROOT
 from tests.supplychain.api.conftest import make_client, make_token
 
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
@@ -26,5 +25,5 @@ def test_the_api_keeps_what_its_document_promises(live_server: Any, settings: An
     asked = [program, "--config-file", str(SETTINGS), "run", f"{live_server.url}/api/v1/schema"]
     asked += ["--header", f"Authorization: Bearer {token}", "--phases", PHASES, "--checks", "all", "--no-color"]
     asked += ["--max-examples", "3", "--seed", "1", "--continue-on-failure"]
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]

@@ -71,6 +71,16 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert named == set(document["components"]["schemas"])
 
 
+def test_what_is_sent_holds_no_other_members(document: dict[str, Any]) -> None:
+    bodies = [verb.get("requestBody") for verbs in document["paths"].values() for verb in verbs.values()]
+    sent = re.findall(r"#/components/schemas/(\w+)", str(bodies))
+    for name in sent:
+        shape = document["components"]["schemas"][name]
+        for each in shape.get("oneOf", [shape]):
+            if each.get("type") == "object":
+                assert each.get("additionalProperties") is False, name
+
+
 def test_every_operation_names_its_scope(document: dict[str, Any]) -> None:
     for path, verbs in document["paths"].items():
         for verb, operation in verbs.items():
