@@ -128,6 +128,12 @@ def _all(rows: Iterable[Body]) -> dict[int, KeptBody]:
     return found | {index: replace(found[index], disclosures=tuple(texts)) for index, texts in told.items()}
 
 
+def disclosures(indices: Iterable[int]) -> list[str]:
+    """What is kept of what the bodies of these entries name by digests alone, as far as it may be seen."""
+    found = Disclosure.objects.filter(index__in=list(indices)).order_by("index", "position")
+    return list(found.values_list("text", flat=True))
+
+
 def _kept(body: Body) -> KeptBody:
     chains = tuple(bytes(chain) for chain in body.chains)
     return KeptBody(body.index, bytes(body.body), bytes(body.salt), body.tenant, chains)

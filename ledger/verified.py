@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ledger import audit, queries, tenancy
-from ledger.models import Body, Entry, VerifiedTo
+from ledger.models import Body, Entry, Tombstone, VerifiedTo
 from ledger.tlog import envelope, merkle
 from ledger.tlog.checkpoint import open_checkpoint
 from ledger.tlog.errors import TlogError
@@ -150,6 +150,12 @@ def _proven(
         disputed=queries.is_disputed(row.index, key.key_id),
         checkpoint=checkpoint,
     )
+
+
+def erased_since(tree_size: int) -> int:
+    """How many bodies of the first `tree_size` entries were erased after the log had that size."""
+    with tenancy.system():
+        return Tombstone.objects.filter(index__lt=tree_size, erased_index__gte=tree_size).count()
 
 
 def checkpoint_of(found: audit.Found) -> VerifiedCheckpoint:

@@ -345,6 +345,7 @@ CHAIN = record(
                     "record_time": TIME,
                     "party": UUID,
                     "key_id": KEY_ID,
+                    "key_role": TEXT,
                     "declared_in_error_by": maybe(COUNT),
                 },
             )

@@ -104,6 +104,8 @@ class Chain(Endpoint):
         known = {each.removeprefix("W/") for each in parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))}
         if known & {tag, "*"}:
             return Response(status=304, headers={"ETag": tag})
+        links = feeds.links(found)
+        roles = feeds.signed(link.event for link in links).roles
         body = {
             "shipment": str(found.id),
             "unit": found.unit,
@@ -120,9 +122,10 @@ class Chain(Endpoint):
                     "record_time": shown.time(link.event.record_time),
                     "party": str(link.event.tenant),
                     "key_id": link.event.key_id,
+                    "key_role": roles.get(link.event.key_id, ""),
                     "declared_in_error_by": link.event.declared_in_error_by,
                 }
-                for link in feeds.links(found)
+                for link in links
             ],
         }
         return Response(body, headers={"ETag": tag})

@@ -13,7 +13,7 @@ from django.db.models import Q
 from ledger import bulk, kept
 from ledger.admission import scope_of
 from supplychain.custody import Discrepancy, Line, ShipmentState, Status, Transition
-from supplychain.models import Event, Shipment, ShipmentLine
+from supplychain.models import Event, Shipment, ShipmentLine, in_scope
 from supplychain.projections import readers
 
 
@@ -128,7 +128,7 @@ def forget(chains: Iterable[bytes]) -> None:
     """Leave of the shipments of these chains, of which a body was erased, what their entries say without bodies."""
     for chain in chains:
         scope = scope_of(chain)
-        rows = list(Event.objects.filter(scopes__contains=[scope]).order_by("index"))
+        rows = list(Event.objects.filter(in_scope(scope)).order_by("index"))
         ShipmentLine.objects.filter(shipment=scope).delete()
         Shipment.objects.filter(id=scope).delete()
         Shipment.objects.create(

@@ -39,8 +39,8 @@ def bundle(found: Shipment, *, party: UUID, disclose: Collection[str] = ()) -> b
 
 def disclosable(found: Shipment, *, party: UUID) -> list[str]:
     """The names of what the bodies of a shipment name by digests alone, as far as `party` may read it."""
-    indices = list(Event.objects.filter(scopes__contains=[found.pk]).values_list("index", flat=True))
-    told = [text for each in _bodies(indices, party) for text in each.disclosures]
+    readable = tenancy.readable_by(Event.objects.filter(in_scope(found.pk)), party)
+    told = kept.disclosures(readable.values_list("index", flat=True))
     return sorted({parse_disclosure(text).name for text in told})
 
 
