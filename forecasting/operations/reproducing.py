@@ -13,7 +13,7 @@ from forecasting.operations.inputs import told_of
 from forecasting.operations.shards import SHARD_SIZE, choice_of
 from forecasting.operations.signing import members, signed_for, source_of
 from forecasting.runs import RunSettings, SeriesResult, compute, make_choice, sample, versions
-from ledger.verified import VerifiedEntry
+from ledger.verified import VerifiedEntry, erased_since
 
 TOLERANCE = 1e-3
 """With other versions of the libraries: of a series' largest quantile. With the same ones a run repeats bit for bit."""
@@ -58,6 +58,10 @@ def reproduce(run: ForecastRun, *, progress: jobs.Beat = lambda done, total: Non
         _choice(found, history, settings, signed)
     else:
         _forecast(found, history, settings, signed, progress)
+    if found.differences and (gone := erased_since(run.tree_size)):
+        found.differences.append(
+            f"{gone} bodies of its history were erased since: what they said is not in it any more"
+        )
     return found
 
 

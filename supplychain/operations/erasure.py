@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 
+from forecasting import observing
 from ledger import kept, keystore, operations, tenancy
 from ledger import queries as log
 from ledger.admission import Admission, Admitted, Pending, Refused
@@ -140,6 +141,7 @@ def _forget(index: int, now: datetime) -> None:
     if isinstance(source, str):
         _forget_document(source, tenant, now)
     KeptAnswer.objects.filter(tenant=tenant).delete()
+    observing.forget_entry(index)
     for forget in _forgetters:
         forget(index, tenant)
 

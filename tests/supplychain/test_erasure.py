@@ -18,13 +18,14 @@ from ledger.tlog.policy import Policy
 from supplychain import operations
 from supplychain.custody import CustodyRefused
 from supplychain.epcis import builders
+from supplychain.epcis.events import Quantity
 from supplychain.models import Event, EventObject, SensorReading, Shipment, User
 from supplychain.operations import rebuild
 from supplychain.operations.approvals import ApprovalRefused
 from supplychain.operations.erasure import ErasureRefused
 from supplychain.projections import digests
 from supplychain.queries import bundles
-from tests.cast import sscc
+from tests.cast import APPLES_LOT, sscc
 from tests.people import add_people
 
 SECRET = "Jane Q. Driver, plate ZH 471 108"
@@ -230,6 +231,8 @@ def test_bundles_and_forecasts_cope(world, people, closed, decider):
     assert [each.entry.index for each in verdict.entries if each.erasure] == [closed]
     assert closed in verdict.chains[0].indices
     assert demand_history(tree_size=log.tree_size()) is not None
+    size = log.tree_size()
+    assert [verified.erased_since(each) for each in (closed, closed + 1, size)] == [0, 1, 0]
     assert {e.index: e.body for e in verified.verified_entries()}[closed] is None
 
 
@@ -274,3 +277,29 @@ def test_the_audit_finds_a_tombstone_that_the_log_does_not_know(world, people, c
     with tenancy.system():
         assert any("tombstone" in fault.what for fault in audit.check_log().faults)
     owner.write("ledger_tombstone", {"commitment": commitment}, "erased_index", done)
+
+
+def test_what_forecasts_keep_of_the_event_goes_at_once(world, people, decider):
+    from forecasting import observing
+    from forecasting.models import Observed
+
+    world.packer.pack(sscc(8))
+    sent = world.packer.dispatch(sscc(8), world.carrier)
+    world.carrier.accept(sscc(8), world.packer, Quantity(APPLES_LOT, 50))
+    world.carrier.unpack(sscc(8))
+    observing.advance()
+    with tenancy.system():
+        told = set(Observed.objects.values_list("index", flat=True))
+        indices = list(Event.objects.filter(index__in=told).values_list("index", "tenant"))
+    assert told, "the world tells of demand"
+    for index, tenant in indices:
+        asked = operations.ask_erasure(
+            index, ground="all of it", party=tenant, asked_by=people.packer_manager, now=world.now
+        )
+        approve(world, decider, asked)
+    with tenancy.system():
+        assert not Observed.objects.filter(index__in=told).exists()
+    observing.advance()
+    with tenancy.system():
+        assert not Observed.objects.exists()
+    assert sent.index and everything_holds() is True
