@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME ...]`: run the figures and write benchmarks/results.json with machine and commit.
 
-Without a name all are run but `scale`, which fills a log with a million entries. Figures that are not run stay as they
+Without a name all are run but `scale` and `queries`, which need a million events. Figures that are not run stay as they
 were, each with the commit, time and load that it was measured at.
 """
 
@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import capture, epcis, forecasts, imports, scale, submit, verify
+from benchmarks.epcis import querying
 from benchmarks.server import ROOT, running
 
 RESULTS = Path(__file__).parent / "results.json"
-NAMES = ("start", "capture", "submit", "epcis", "import", "verify", "forecasts", "scale")
-ON_REQUEST = ("scale",)
+NAMES = ("start", "capture", "submit", "epcis", "import", "verify", "forecasts", "scale", "queries")
+ON_REQUEST = ("scale", "queries")
 
 
 def machine() -> dict[str, Any]:
@@ -59,6 +60,7 @@ def main(wanted: list[str]) -> None:
                 "import": lambda: imports.measure(server),
                 "verify": lambda: verify.measure(server),
                 "scale": lambda: scale.measure(server),
+                "queries": lambda: querying.measure(server),  # the last: no log stands behind what it fills in
             }
             for name, figure in figures.items():
                 if name in names:
