@@ -17,8 +17,6 @@ from ledger.tlog.errors import Malformed
 MAX_INTEGER = 2**53 - 1
 _MAX_INTEGER_DIGITS = len(str(MAX_INTEGER)) + 1  # and a sign
 _BOM = b"\xef\xbb\xbf"
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -32,15 +30,16 @@ def parse(data: bytes, *, max_bytes: int, max_depth: int = 32, max_nodes: int = 
         raise Malformed(f"{len(data)} bytes are more than the {max_bytes} allowed")
     limits = faults.Limits(max_depth, max_nodes, floats)
     text = _decode(data)
-    if text.count("[") + text.count("{") > max_depth:
-        _check_depth(text, limits)
     try:
         value = (_WITH_FLOATS if floats else _WITHOUT_FLOATS).decode(text)
     except (_Refused, ValueError, RecursionError):
         _refuse(text, limits)
+    brackets = text.count("[") + text.count("{")
+    if brackets > max_depth and _depth(value) > max_depth:
+        _refuse(text, limits)
     if "\\u" in text and not _strings_are_clean(value):
         _refuse(text, limits)
-    most_nodes = text.count(",") + text.count("[") + text.count("{") + 1
+    most_nodes = text.count(",") + brackets + 1
     if most_nodes > max_nodes and _count_nodes(value) > max_nodes:
         _refuse(text, limits)
     return value
@@ -57,7 +56,7 @@ def parse_at(text: str, at: int, *, max_depth: int = 32, max_nodes: int = 50_000
         _refuse(text[at:], faults.Limits(max_depth, max_nodes, True))
     written = text[at:end]
     brackets = written.count("[") + written.count("{")
-    is_deep = brackets > max_depth and _depth(written) > max_depth
+    is_deep = brackets > max_depth and _depth(value) > max_depth
     is_unclean = "\\u" in written and not _strings_are_clean(value)
     is_large = written.count(",") + brackets + 1 > max_nodes and _count_nodes(value) > max_nodes
     if is_deep or is_unclean or is_large:
@@ -139,20 +138,14 @@ def _decode(data: bytes) -> str:
         raise Malformed("this is not UTF-8", line=line, column=column) from None
 
 
-def _check_depth(text: str, limits: faults.Limits) -> None:
-    depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
-        depth += 1 if bracket[0] in "[{" else -1
-        if depth > limits.max_depth:
-            _refuse(text, limits)
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
-        depth += 1 if bracket[0] in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _depth(value: Any) -> int:
+    """How deep lists and objects lie within one another."""
+    depth, level = 0, [value] if isinstance(value, (dict, list)) else []
+    while level:
+        depth += 1
+        inner = [each.values() if type(each) is dict else each for each in level]
+        level = [each for items in inner for each in items if type(each) is dict or type(each) is list]
+    return depth
 
 
 def _refuse(text: str, limits: faults.Limits) -> NoReturn:

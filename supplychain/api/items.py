@@ -17,6 +17,8 @@ from supplychain.api.errors import Fault, Problem, bad_request, closest
 MAX_ITEMS = 1_000
 MAX_CHAINS = 40
 _MEMBERS = ("envelope", "body", "salt", "chains", "disclosures")
+_PLAIN = frozenset(("envelope", "body", "salt"))
+_ENVELOPE = frozenset(("payload", "payloadType", "signatures"))
 _OUTER = ("items", "atomic")
 _LONGEST_URI = 500
 
@@ -80,7 +82,7 @@ def _outer(data: Any) -> tuple[list[Any], str, bool | None]:
 
 def _read_item(value: Any, place: str) -> Item | Problem:
     """An item, or what is wrong with it: 400 for its shape, 422 for what its members hold."""
-    if faults := _shape_faults(value, place):
+    if not _has_plain_shape(value) and (faults := _shape_faults(value, place)):
         return bad_request(faults)
     try:
         return Item(
@@ -93,6 +95,17 @@ def _read_item(value: Any, place: str) -> Item | Problem:
     except Refused as refused:
         fault = Fault(str(refused), pointer=place + refused.pointer)
         return Problem(refused.status, "The item cannot be read.", code=refused.code, faults=[fault])
+
+
+def _has_plain_shape(value: Any) -> bool:
+    """Whether an item has the shape of nearly every one there is: then nobody need look for what is wrong with it."""
+    return (
+        type(value) is dict
+        and value.keys() == _PLAIN
+        and type(value["body"]) is type(value["salt"]) is str
+        and type(value["envelope"]) is dict
+        and value["envelope"].keys() == _ENVELOPE
+    )
 
 
 def _shape_faults(value: Any, place: str) -> list[Fault]:
