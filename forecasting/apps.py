@@ -17,6 +17,7 @@ class ForecastingConfig(AppConfig):
         """Tell the job runner what the jobs of forecasts do."""
         from forecasting import arrivalrows as arrivalrows  # tables of this room that lie beside its models
         from forecasting import jobs, operations
+        from forecasting import planrows as planrows
 
         jobs.register(operations.FORECAST, operations.forecast)
         jobs.register(operations.CHOICE, operations.choice)

@@ -21,7 +21,7 @@ from forecasting.leadtime.arrivals import Expected, Learnt
 from forecasting.leadtime.durations import Duration
 from forecasting.leadtime.journeys import LEVELS
 from forecasting.leadtime.models import Boosters
-from forecasting.leadtime.trips import Movement, Passage, Stage, Trip, passages, trips, under_way
+from forecasting.leadtime.trips import Movement, Passage, Stage, Trip, passages, stages_seen, trips, under_way
 from ledger.verified import VerifiedEntry, verified_entries, verified_few
 
 __all__ = ["Arrival", "ArrivalModel", "Asked", "Expected", "Movement", "Wrong", "expected", "latest", "learn", "say"]
@@ -117,10 +117,11 @@ def say(asked: Sequence[Asked], *, model: ArrivalModel, now: datetime) -> list[A
     if not entries:
         return []
     rows, learnt = _memory(model.pk), _learnt(model)
+    known = stages_seen(rows, least=heart.SEEN)
     open_ones: list[tuple[Asked, Passage | None]] = []
     for each in asked:
         own = [entries[i] for i in each.indices if not entries[i].disputed]
-        found = under_way(trip for trip in _trips(own) if trip.unit == each.unit)
+        found = under_way((trip for trip in _trips(own) if trip.unit == each.unit), known=known)
         open_ones.append((each, found[-1] if found else None))
     wanted = [passage for _, passage in open_ones if passage is not None]
     said: dict[int, Duration] = {}
@@ -194,6 +195,14 @@ def latest(scopes: Iterable[UUID]) -> dict[UUID, Arrival]:
     """The newest row of each shipment."""
     rows = Arrival.objects.filter(scope__in=list(scopes)).order_by("scope", "-last_index").distinct("scope")
     return {row.scope: row for row in rows}
+
+
+def trips_of(model: ArrivalModel | None) -> list[Trip]:
+    """The finished trips that a model was learnt from, in order of their start."""
+    if model is None:
+        return []
+    found = {id(row.trip): row.trip for row in _memory(model.pk)}
+    return sorted(found.values(), key=lambda trip: trip.left_at)
 
 
 # --- the memory of a model -------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def _register_readers() -> None:
 
 def _register_projections() -> None:
     """Forecasts learn what events mean, and the audit what follows from them."""
-    from forecasting import arrivals, history, queries
+    from forecasting import arrivals, history, plans, queries
     from ledger import audit
     from supplychain import decoder
     from supplychain.operations import rebuild
@@ -42,6 +42,7 @@ def _register_projections() -> None:
     history.register_decoder(decoder.decode)
     history.register_countries(decoder.countries)
     arrivals.register_decoder(decoder.decode_movements)
+    plans.register_decoder(decoder.decode_stock)
     audit.register_auditor("projections", rebuild.differences)
     audit.register_auditor("forecasts", lambda: (audit.Fault(index, what) for index, what in queries.faults()))
 
@@ -49,8 +50,9 @@ def _register_projections() -> None:
 def _register_jobs() -> None:
     """Large EPCIS documents are captured by the worker, and it checks the log each night."""
     from forecasting import jobs
-    from supplychain.operations import arrivals, auditing, documents
+    from supplychain.operations import arrivals, auditing, documents, plans
 
     jobs.register(documents.KIND, documents.perform)
     jobs.register(auditing.KIND, auditing.audit)
     jobs.register(arrivals.KIND, arrivals.perform)
+    jobs.register(plans.KIND, plans.perform)

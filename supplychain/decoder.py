@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from forecasting import arrivals, history
+from forecasting import arrivals, history, plans
 from ledger.verified import VerifiedEntry
-from supplychain import movements, observations
+from supplychain import movements, observations, stocks
 
 
 def decode(entry: VerifiedEntry) -> Iterator[history.Observation | history.Withdrawal]:
@@ -55,3 +55,13 @@ def decode_movements(entry: VerifiedEntry) -> Iterator[arrivals.Movement | arriv
                 source=told.source,
                 index=told.index,
             )
+
+
+def decode_stock(entry: VerifiedEntry) -> Iterator[plans.Change | plans.Wrong]:
+    """What a verified entry tells of its signer's stock and orders."""
+    for told in stocks.decode(entry, signer=UUID(entry.key.party)):
+        if isinstance(told, stocks.Wrong):
+            yield plans.Wrong(told.source)
+        else:
+            key = plans.Key(told.tenant, told.site, told.product, told.unit)
+            yield plans.Change(key, told.kind, told.quantity, told.at, told.source, told.index)

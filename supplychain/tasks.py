@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from ledger import tenancy
-from supplychain.operations import arrivals, auditing, reminders
+from supplychain.operations import arrivals, auditing, plans, reminders
 from supplychain.operations.subscriptions import doorbell, leases, manage, matching, signing
 from supplychain.operations.subscriptions.deliver import Worker
 
@@ -60,3 +60,10 @@ def tend_webhooks(**_later: object) -> None:
     with tenancy.system():
         signing.rotate_if_due(now=timezone.now())  # noqa: TID251
     manage.forget_old_deliveries(now=timezone.now())  # noqa: TID251
+
+
+@shared_task(ignore_result=True)
+def nightly_plans(**_later: object) -> None:
+    """Ask for tonight's plans, once a party however many beats strike."""
+    with tenancy.system():
+        plans.request_nightly(now=timezone.now())  # noqa: TID251

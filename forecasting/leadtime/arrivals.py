@@ -15,7 +15,14 @@ import numpy as np
 from forecasting.leadtime import promotion
 from forecasting.leadtime.durations import Duration, rising
 from forecasting.leadtime.journeys import LEVELS, Journeys, Mask, Vector
-from forecasting.leadtime.models import BoostedSettings, Boosters, boosted_method, log_normal_method, table_method
+from forecasting.leadtime.models import (
+    BoostedSettings,
+    Boosters,
+    boosted_method,
+    log_normal_method,
+    mean_method,
+    table_method,
+)
 from forecasting.leadtime.promotion import Score, calibrated, out_of_time, promoted, score, shifts
 from forecasting.leadtime.trips import CHAIN, GROUPINGS, NUMBERS, Passage, Trip, as_days, as_journeys
 
@@ -24,6 +31,8 @@ BOOSTED_SETTINGS = BoostedSettings(GROUPINGS, NUMBERS, iterations=60)
 BLOCKS = 3
 BLOCK = 30.0
 """Ways are judged on the last three months, each fitted on what was known before."""
+SEEN = 10
+"""Finished passages that a stage needs to be learnt from; of a rarer one the stage before it speaks."""
 LEAST = 20
 """Finished passages without which nothing is said."""
 
@@ -45,11 +54,11 @@ def learn(rows: Sequence[Passage], *, now: datetime) -> Learnt | None:
     epoch = rows[0].stage.at
     journeys, at = as_journeys(rows, epoch=epoch), as_days(now, epoch)
     since = max(at - BLOCKS * BLOCK, 0.0)
-    judged = journeys.start >= since
+    judged = (journeys.start >= since) & promotion.settled(journeys, at=at)
     ways = {
         TABLE: table_method(journeys, CHAIN),
         LOG_NORMAL: log_normal_method(journeys, CHAIN),
-        BOOSTED: boosted_method(journeys, BOOSTED_SETTINGS),
+        BOOSTED: mean_method(boosted_method(journeys, BOOSTED_SETTINGS), table_method(journeys, CHAIN)),
     }
     given = {name: out_of_time(journeys, fit, since=since, every=BLOCK) for name, fit in ways.items()}
     moved = {name: calibrated(journeys, each, since=since, every=BLOCK / 3) for name, each in given.items()}
@@ -91,7 +100,8 @@ def ask(
 
 def _quantiles(journeys: Journeys, method: str, at: float, mask: Mask, fitted: Boosters | None) -> Vector:
     if method == BOOSTED:
-        fit = boosted_method(journeys, BOOSTED_SETTINGS, fitted=fitted)
+        boosted = boosted_method(journeys, BOOSTED_SETTINGS, fitted=fitted)
+        fit = mean_method(boosted, table_method(journeys, CHAIN))
     elif method == LOG_NORMAL:
         fit = log_normal_method(journeys, CHAIN)
     else:

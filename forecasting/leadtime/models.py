@@ -23,6 +23,8 @@ MOST = 500
 """The latest so many journeys of a group make its table."""
 HALF_LIVES = (120.0, 720.0)
 LEAST_BOOSTED = 150
+WIDEST = 1.25
+"""A group's spread is at most so many times that of all."""
 
 Answer = Callable[[Mask], Vector]
 """Quantiles of the chosen journeys, one row each; NaN where nothing can be said."""
@@ -94,10 +96,9 @@ def log_normal_method(journeys: Journeys, chain: Sequence[tuple[str, ...]], leve
             if code not in made:
                 own = log_normal(logs[mine], closed[mine]) if (mine & closed).sum() >= 3 else whole
                 share = float((mine & closed).sum() / ((mine & closed).sum() + SHRINKAGE))
-                made[code] = (
-                    share * own[0] + (1 - share) * whole[0],
-                    share * own[1] + (1 - share) * whole[1],
-                )
+                spread = share * own[1] + (1 - share) * whole[1]
+                # A few open journeys of a small group say little of how wide it is.
+                made[code] = share * own[0] + (1 - share) * whole[0], min(spread, WIDEST * whole[1])
             return made[code]
 
         def answer(wanted: Mask) -> Vector:
@@ -161,6 +162,16 @@ def boosted_method(
             return rising(np.exp(np.column_stack([model.predict(table[wanted]) for model in found.models])))
 
         return answer
+
+    return fit
+
+
+def mean_method(one: Fit, other: Fit) -> Fit:
+    """The geometric mean of two ways' quantiles: errors of a model and of a table are not the same ones."""
+
+    def fit(at: float) -> Answer:
+        a, b = one(at), other(at)
+        return lambda wanted: np.asarray(np.sqrt(a(wanted) * b(wanted)))
 
     return fit
 

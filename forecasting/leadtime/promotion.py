@@ -96,6 +96,38 @@ def _inside(journeys: Journeys, quantiles: Vector, used: Mask, levels: tuple[flo
     return float(((actual >= lower) & (actual <= upper)).mean())
 
 
+def settled(journeys: Journeys, *, at: float, share: float = 0.975) -> Mask:
+    """Those that started so long before `at` that nearly all of their like are over.
+
+    Judged on younger ones too, a way that says too little would win: of those only the quick ones are known.
+    """
+    known = journeys.duration[journeys.known_at(at)]
+    longest = float(np.quantile(known, share)) if known.size else 0.0
+    return np.asarray(journeys.start <= at - longest)
+
+
+def champion(
+    journeys: Journeys,
+    given: Mapping[str, Vector],
+    *,
+    baseline: str,
+    since: float,
+    every: float,
+    levels: tuple[float, ...] = LEVELS,
+) -> tuple[Vector, list[str]]:
+    """What is said when the promotion is made anew before each block, as every night does; and each block's choice.
+
+    A choice sees journeys of the window before it that had settled by then, and what was known of them.
+    """
+    found, chosen = given[baseline].copy(), []
+    for at, wanted in blocks(journeys.start, since=since, every=every):
+        judged = (journeys.start >= at - WINDOW) & settled(journeys, at=at) & journeys.known_at(at)
+        scores = {name: score(journeys, each, judged=judged, levels=levels) for name, each in given.items()}
+        chosen.append(promoted(scores, baseline=baseline))
+        found[wanted] = given[chosen[-1]][wanted]
+    return found, chosen
+
+
 def promoted(scores: Mapping[str, Score | None], *, baseline: str) -> str:
     """The way with the lowest loss; the baseline where no challenger was judged on as many journeys."""
     own = scores.get(baseline)

@@ -7,7 +7,8 @@ a shipment sharpens with every event of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import nan
@@ -177,10 +178,19 @@ def passages(found: Iterable[Trip], *, latest: int = 20_000) -> list[Passage]:
     return sorted(rows, key=lambda row: (row.stage.at, row.stage.index))[-latest:]
 
 
-def under_way(found: Iterable[Trip]) -> list[Passage]:
-    """The latest stage of each open trip, in order of its time."""
-    rows = [Passage(trip, trip.stages[-1]) for trip in found if trip.is_open and trip.stages]
+def under_way(found: Iterable[Trip], *, known: Collection[str] | None = None) -> list[Passage]:
+    """The latest stage of each open trip (among the `known` ones, where it has such), in order of its time."""
+    rows = []
+    for trip in found:
+        if trip.is_open and trip.stages:
+            learnt = [stage for stage in trip.stages if known is None or stage.name in known]
+            rows.append(Passage(trip, (learnt or trip.stages)[-1]))
     return sorted(rows, key=lambda row: (row.stage.at, row.stage.index))
+
+
+def stages_seen(rows: Iterable[Passage], *, least: int) -> set[str]:
+    """The stages that at least so many passages began with."""
+    return {name for name, count in Counter(row.stage.name for row in rows).items() if count >= least}
 
 
 def as_days(moment: datetime, epoch: datetime) -> float:

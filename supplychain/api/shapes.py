@@ -446,6 +446,42 @@ ARRIVAL = record(
         "made_at": TIME,
     },
 )
+PLAN_LINE = record(
+    "One product at one site: what to order and why.",
+    {
+        "product": TEXT,
+        "site": TEXT,
+        "unit": maybe(TEXT),
+        "on_hand": NUMBER,
+        "counted_at": maybe(TIME),
+        "on_order": NUMBER,
+        "expected": {**NUMBER, "description": "Demand until an order of the next review could arrive."},
+        "reorder_point": NUMBER,
+        "order_up_to": NUMBER,
+        "quantity": {**NUMBER, "description": "What is proposed; 0 where nothing is needed."},
+        "risk": {**NUMBER, "description": "Of running out before an order placed now could arrive."},
+        "risk_if_ordered": NUMBER,
+        "lead_days": NUMBER,
+        "lead_trips": COUNT,
+        "policy": ANYTHING,
+        "reason": {**maybe(TEXT), "description": "Why nothing can be proposed."},
+        "ordered": maybe(NUMBER),
+        "order_index": maybe(COUNT),
+    },
+)
+PLAN = record(
+    "What one reading of the verified log proposed.",
+    {
+        "id": UUID,
+        "made_at": TIME,
+        "origin": TEXT,
+        "tree_size": COUNT,
+        "root_hash": HASH,
+        "run": maybe(UUID),
+        "lines": listed(PLAN_LINE),
+        "routes": ANYTHING,
+    },
+)
 SHAPES: dict[str, Shape] = {
     "Arrival": ARRIVAL,
     "Capture": CAPTURE,
@@ -478,6 +514,7 @@ SHAPES: dict[str, Shape] = {
     "NewKey": NEW_KEY,
     "Prepare": PREPARE,
     "Prepared": PREPARED,
+    "Plan": PLAN,
     "Problem": PROBLEM,
     "Proof": PROOF,
     "Shipment": SHIPMENT,

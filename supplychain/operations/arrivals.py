@@ -9,10 +9,11 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from forecasting import arrivals, jobs
+from forecasting import arrivals, jobs, plans
 from ledger import queries as log
 from ledger.verified import LogBroken
 from supplychain.models import Event, Shipment
+from supplychain.queries.arrivals import LIKELY
 
 KIND, LEARN = "arrivals", "learn-arrivals"
 EVERY = timedelta(seconds=5)
@@ -96,9 +97,21 @@ def perform(claimed: jobs.Claim, beat: jobs.Beat, clock: jobs.Clock) -> jobs.Com
 
     def complete() -> dict[str, Any]:
         arrivals.store(rows)
+        _plan_again(rows, now)
         return {"said": len(rows), "learnt_size": model.tree_size}
 
     return complete
+
+
+def _plan_again(rows: Sequence[arrivals.Arrival], now: datetime) -> None:
+    """Who holds a shipment that is likely late may have a truck back late: plan again, four times an hour at most."""
+    late = [row.scope for row in rows if (said := arrivals.expected(row, now=now)) and (said.risk or 0) >= LIKELY]
+    slot = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    for party in set(Shipment.objects.filter(pk__in=late).values_list("custodian", flat=True)):
+        found = plans.latest(party) if party else None
+        if party and found is not None and found.routes.get("routes"):
+            cause = f"plan of {party.hex} late {slot.isoformat()}"
+            jobs.enqueue(plans.KIND, cause=cause, args={"party": party.hex}, now=now)
 
 
 def _asked(shipments: Sequence[Shipment]) -> list[arrivals.Asked]:

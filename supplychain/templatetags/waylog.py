@@ -102,3 +102,9 @@ def counting(field: BoundField) -> SafeString:
     if field.errors:
         attributes |= {"aria-invalid": "true", "aria-describedby": f"{field.id_for_label}_error"}
     return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def unlocalize_number(value: float | None) -> str:
+    """A number as an input of that type takes it: `1240`, `12.5`."""
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")

@@ -15,7 +15,7 @@ WIDTH, HEIGHT, EDGE = 560, 56, 8
 _METHODS = {
     "table": "past trips of the lane, shrunk towards those of its giver and of all",
     "log-normal": "a log-normal for the lane, open trips counted as longer than their age",
-    "boosted": "boosted quantiles over lane, giver, holder, hour and weekday",
+    "boosted": "the mean of the lane's table and boosted quantiles over lane, giver, holder, hour and weekday",
 }
 _STAGES = {"dispatch": "handed over", "accept": "taken over", "arrive": "seen arriving", "depart": "seen departing"}
 
@@ -77,7 +77,7 @@ def drivers(said: Said, names: Names, *, now: datetime) -> tuple[str, ...]:
     told, row, found = said.row.drivers, said.row, []
     age = max(now - row.since, timedelta(0))
     stage = _STAGES.get(row.stage.split(" ")[0], "seen")
-    holder = names.party(None, told.get("holder", "")) if told.get("holder") else ""
+    holder = _holder(told.get("holder", ""), names)
     found.append(f"It was {stage}{_to(row.stage, holder)} {words.span(age)} ago.")
     if told.get("lane_passages") and told.get("lane_middle") is not None:
         found.append(
@@ -121,6 +121,16 @@ def bar(said: Said, expected: Expected, *, now: datetime) -> Bar:
         x(expected.lower95), max(x(expected.upper95) - x(expected.lower95), 1.0),
         x(expected.lower80), max(x(expected.upper80) - x(expected.lower80), 1.0), tuple(marks),
     )  # fmt: skip
+
+
+def _holder(told: str, names: Names) -> str:
+    """A taker's name from its identifier; who signed what was seen is known by its id alone."""
+    return "" if not told or is_party_id(told) else names.party(None, told)
+
+
+def is_party_id(told: str) -> bool:
+    """Whether it is a party's id, 32 hexadecimal digits, and no identifier of an event."""
+    return len(told) == 32 and set(told) <= set("0123456789abcdef")
 
 
 def _to(stage: str, holder: str) -> str:

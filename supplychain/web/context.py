@@ -110,7 +110,7 @@ class Shell:
     def more(self) -> list[Item]:
         if self._membership is None:
             return []
-        found = [self._item("This device", "device", rule=True)]
+        found = [self._item("Plan", "plan"), self._item("This device", "device", rule=True)]
         if self._membership.may_manage:
             waiting = KeyRequest.objects.filter(party=self._membership.party_id, state=KeyRequest.State.WAITING).count()
             found.append(self._item("Keys & people", "keys", count=waiting, counts="waiting", tone="go"))

@@ -18,6 +18,7 @@ PAGES = {
     "tower": "/",
     "shipments": "/shipments/",
     "forecasts": "/forecasts/",
+    "plan": "/plan/",
     "ledger": "/ledger/",
     "ledger-keys": "/ledger/keys/",
     "device": "/device/",

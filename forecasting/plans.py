@@ -1,0 +1,219 @@
+"""Plans of one party: proposals from stock, open orders, demand quantiles and lead times; routes for the day.
+
+All of it comes from verified history: stock and orders from the log's own events, demand from the latest forecast, lead
+times from the trips that arrivals were learnt from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from forecasting import arrivals, queries
+from forecasting.arrivals import trips_of
+from forecasting.leadtime.journeys import LEVELS
+from forecasting.leadtime.trips import DAY, Trip
+from forecasting.planning import inventory
+from forecasting.planning.inventory import Policy, PolicyRefused, Position
+from forecasting.planning.stock import Change, Held, Key, positions
+from forecasting.planrows import OrderPolicy, Plan, PlanLine
+from forecasting.queries import SeriesForecast
+from ledger import tenancy
+from ledger.verified import VerifiedCheckpoint, VerifiedEntry, verified_entries
+
+__all__ = ["Change", "Key", "OrderPolicy", "Plan", "PlanLine", "Wrong", "latest", "line", "make", "read_stock"]
+
+KIND = "plan"
+"""The jobs that make plans."""
+DAYS = {"D": 1.0, "W": 7.0, "MS": 30.4}
+LEAST_TRIPS = 5
+NO_FORECAST = "There is no forecast of its demand yet."
+NO_STOCK = "More left than ever came in: count it, so that an opening balance is known."
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """The event that is called `source` was wrong."""
+
+    source: str
+
+
+Decode = Callable[[VerifiedEntry], Iterable[Change | Wrong]]
+_decoder: list[Decode] = []
+
+
+def register_decoder(decode: Decode) -> None:
+    """Let `decode` tell what entries say of stock; the last one registered counts."""
+    _decoder[:] = [decode]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stock:
+    """What a party holds and has on order, and the checkpoint that it was verified against."""
+
+    held: dict[Key, Held]
+    checkpoint: VerifiedCheckpoint
+
+
+def read_stock(party: UUID, *, now: datetime) -> Stock | None:
+    """Read the stock of `party` from the verified log; None where it is empty. Raises LogBroken."""
+    [decode] = _decoder
+    checkpoint, changes, wrong = None, [], set()
+    for entry in verified_entries():
+        checkpoint = entry.checkpoint
+        if entry.statement.type != "event" or entry.disputed or entry.key.party != party.hex:
+            continue
+        for told in decode(entry):
+            if isinstance(told, Wrong):
+                wrong.add(told.source)
+            else:
+                changes.append(told)
+    return None if checkpoint is None else Stock(positions(changes, now=now, wrong=wrong), checkpoint)
+
+
+def make(party: UUID, *, stock: Stock, now: datetime) -> tuple[Plan, list[PlanLine]]:
+    """Propose for every series of the party's latest forecast what to order now; the rows, not stored yet."""
+    run = queries.latest_run(party)
+    plan = Plan(
+        tenant=party,
+        run=run.pk if run else None,
+        origin=stock.checkpoint.origin,
+        tree_size=stock.checkpoint.tree_size,
+        root_hash=stock.checkpoint.root_hash,
+        made_at=now,
+    )
+    series = list(queries.series_of(run, party=party)) if run else []
+    past = trips_of(arrivals.current())
+    policies = {(each.product, each.site): each for each in OrderPolicy.objects.filter(tenant=party)}
+    lines = [_line(plan, row, stock, past, policies) for row in series if row.kind != "dispatches"]
+    return plan, lines
+
+
+def _line(
+    plan: Plan,
+    row: SeriesForecast,
+    stock: Stock,
+    past: Sequence[Trip],
+    policies: dict[tuple[str, str], OrderPolicy],
+) -> PlanLine:
+    key = Key(plan.tenant, row.site, row.product, row.unit)
+    held = stock.held.get(key, Held())
+    rule = _rule(policies, row.product, row.site, plan.tenant)
+    line = PlanLine(
+        plan=plan,
+        tenant=plan.tenant,
+        product=row.product,
+        site=row.site,
+        unit=row.unit,
+        series=row.pk,
+        on_hand=round(held.on_hand, 6),
+        counted_at=held.counted_at,
+        on_order=held.on_order,
+        policy={name: getattr(rule, name) for name in ("target", "review_days", "handling_days", "pack", "minimum")},
+    )
+    if not row.steps:
+        line.reason = row.reason or NO_FORECAST
+        return line
+    if not held.is_plausible:
+        line.reason = NO_STOCK
+        return line
+    days = DAYS[row.frequency]
+    leads, line.lead_trips = _leads(past, row.site, rule.handling_days)
+    line.lead_days = float(leads[len(LEVELS) // 2])
+    quantiles = np.array([step["quantiles"] for step in row.steps], dtype=float)
+    try:
+        policy = Policy(rule.target, rule.review_days / days, rule.pack, rule.minimum)
+    except PolicyRefused as refused:
+        line.reason = str(refused)
+        return line
+    found = inventory.propose(
+        policy,
+        Position(held.on_hand, held.on_order),
+        paths=inventory.demand_paths(row.levels, quantiles),
+        leads=inventory.lead_times(LEVELS, leads / days),
+    )
+    line.quantity, line.reorder_point, line.order_up_to = found.quantity, found.reorder_point, found.order_up_to
+    line.expected, line.risk, line.risk_if_ordered = found.expected, found.risk, found.risk_if_ordered
+    return line
+
+
+def _rule(policies: dict[tuple[str, str], OrderPolicy], product: str, site: str, tenant: UUID) -> OrderPolicy:
+    """The party's own rule for a product at a site, else the narrower default."""
+    for key in ((product, site), (product, ""), ("", site), ("", "")):
+        if key in policies:
+            return policies[key]
+    return OrderPolicy(tenant=tenant)
+
+
+def _leads(past: Sequence[Trip], site: str, handling: float) -> tuple[inventory.Vector, int]:
+    """Lead time quantiles in days: handling, then what trips to the site took, or all trips where few went there."""
+    taken = [
+        (trip.arrived_at - trip.left_at) / DAY
+        for trip in past
+        if trip.arrived_at is not None and trip.destination == site
+    ][-500:]
+    every = [(trip.arrived_at - trip.left_at) / DAY for trip in past if trip.arrived_at is not None][-500:]
+    chosen = taken if len(taken) >= LEAST_TRIPS else every
+    if not chosen:
+        return np.full(len(LEVELS), handling + 1.0), 0
+    return handling + np.quantile(chosen, LEVELS), len(taken)
+
+
+def store(plan: Plan, lines: Sequence[PlanLine], *, keep: int = 10) -> None:
+    """Keep a plan; older ones without an order upon them go."""
+    plan.save(force_insert=True)
+    PlanLine.objects.bulk_create(lines, batch_size=500)
+    newest = list(Plan.objects.filter(tenant=plan.tenant).values_list("pk", flat=True)[:keep])
+    old = Plan.objects.filter(tenant=plan.tenant).exclude(pk__in=newest)
+    old.exclude(lines__ordered__isnull=False).delete()
+
+
+def latest(party: UUID) -> Plan | None:
+    """The newest plan of a party."""
+    return Plan.objects.filter(tenant=party).order_by("-made_at").first()
+
+
+def line(pk: int, *, party: UUID) -> PlanLine | None:
+    """A line of one's own newest plan, or None: the same answer for absent and foreign."""
+    plan = latest(party)
+    return PlanLine.objects.filter(pk=pk, tenant=party, plan=plan).first() if plan else None
+
+
+def decided(
+    found: PlanLine, *, quantity: float, number: str, index: int | None, reason: str, by: str, now: datetime
+) -> None:
+    """Note what was ordered upon a line; rows are the system's to write."""
+    with tenancy.system():
+        PlanLine.objects.filter(pk=found.pk).update(
+            ordered=quantity,
+            order_number=number,
+            order_index=index,
+            change_reason=reason,
+            decided_by=by,
+            decided_at=now,
+        )
+
+
+def tomorrow(party: UUID) -> dict[str, float]:
+    """What is expected to be sent to each site in the first day ahead, all products together (series of dispatches)."""
+    run = queries.latest_run(party)
+    found: dict[str, float] = {}
+    for row in queries.series_of(run, party=party) if run else []:
+        if row.kind == "dispatches" and row.steps:
+            found[row.site] = found.get(row.site, 0.0) + max(0.0, row.steps[0]["point"]) / DAYS[row.frequency]
+    return {site: float(ceil(load)) for site, load in found.items() if load >= 0.5}
+
+
+def as_dict(found: PlanLine) -> dict[str, Any]:
+    """A line's numbers, for the API."""
+    names = (
+        "product", "site", "on_hand", "on_order", "expected", "reorder_point", "order_up_to", "quantity", "risk",
+        "risk_if_ordered", "lead_days", "lead_trips", "policy",
+    )  # fmt: skip
+    return {name: getattr(found, name) for name in names}
