@@ -6,7 +6,7 @@ Solved by PyVRP (Wouda, Lan and Kool, 2024). Loads are scaled to whole numbers, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import asin, ceil, cos, radians, sin, sqrt
 
@@ -20,6 +20,8 @@ DETOUR = 1.3
 EARTH = 6371.0
 DAY = 24 * 60
 MOST_STOPS = 500
+RELOADS = 3
+"""So many times a vehicle may come back and load again."""
 
 
 class RoutingRefused(ValueError):
@@ -61,7 +63,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What one vehicle does."""
+    """What one vehicle does until it is back; it may load again and go on another."""
 
     vehicle: Vehicle
     departs: int
@@ -119,19 +121,45 @@ def plan(
     iterations: int = 2_000,
     seed: int = 1,
 ) -> Plan:
-    """Plan routes from the depot over the stops and back. A load larger than any vehicle is split over several visits.
+    """Plan routes from the depot over the stops and back. A load larger than any vehicle is split over several visits,
+    and what did not fit is taken by vehicles that come back to load again.
 
     Raises RoutingRefused without vehicles, or with more stops than can be planned; what fits in no route is left out.
     """
-    travel = travel or Travel()
     usable = [each for each in vehicles if each.capacity > 0 and each.end > each.start]
     if not usable:
         raise RoutingRefused("There is no vehicle that can carry anything.")
     wanted = [part for stop in stops if stop.load > 0 for part in _parts(stop, max(v.capacity for v in usable))]
     if len(wanted) > MOST_STOPS:
         raise RoutingRefused(f"{len(wanted):,} visits are too many for one plan; at most {MOST_STOPS} are planned.")
-    if not wanted:
-        return Plan(())
+    found, left, free = Plan(()), wanted, usable
+    for _ in range(1 + RELOADS):
+        if not left or not free:
+            break
+        more = _solve(depot, left, free, travel or Travel(), seconds, iterations, seed)
+        found = Plan(found.routes + more.routes, (), found.measured + more.measured, found.legs + more.legs)
+        left = list(more.left_out)
+        free = _back(free, more.routes) if more.routes else []
+    return replace(found, left_out=tuple(left))
+
+
+def _back(vehicles: Sequence[Vehicle], routes: Sequence[Route]) -> list[Vehicle]:
+    """The vehicles as they can be used again: those that went out, from when they are back."""
+    returns = {route.vehicle.name: route.returns for route in routes}
+    again = [replace(each, start=max(each.start, returns.get(each.name, each.start))) for each in vehicles]
+    return [each for each in again if each.start < each.end]
+
+
+def _solve(
+    depot: Stop,
+    wanted: Sequence[Stop],
+    usable: Sequence[Vehicle],
+    travel: Travel,
+    seconds: float,
+    iterations: int,
+    seed: int,
+) -> Plan:
+    """One departure of each vehicle at most."""
     scale = 100
     model = pyvrp.Model()
     places = [depot, *wanted]
@@ -169,9 +197,8 @@ def plan(
     routes, seen, measured, legs = [], set(), 0, 0
     for found in best.routes():
         visits = [(each.idx + 1, each) for each in found.schedule() if each.is_client()]
-        order = [place for place, _ in visits]
-        seen |= set(order)
-        way = [depot, *(places[i] for i in order), depot]
+        seen |= {place for place, _ in visits}
+        way = [places[each.idx + 1] if each.is_client() else depot for each in found.schedule()]
         pairs = [(a, b) for a, b in pairwise(way) if a.name != b.name]
         measured += sum(travel.is_measured(a, b) for a, b in pairs)
         legs += len(pairs)

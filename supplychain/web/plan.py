@@ -191,6 +191,10 @@ def _line(row: PlanLine, names: Names) -> Line:
     )
 
 
+def _days(number: float) -> str:
+    return "1 day" if number == 1 else f"{number:g} days"
+
+
 def _why(row: PlanLine, unit: str) -> tuple[str, ...]:
     """The reasons of a proposal, as sentences."""
     if row.reason:
@@ -204,7 +208,7 @@ def _why(row: PlanLine, unit: str) -> tuple[str, ...]:
         f" level for {row.policy['target']:.0%} of cycles without a shortage is {row.order_up_to:,.0f}.".replace(
             "%", " %"
         ),
-        f"An order takes {lead} in the middle: {row.policy['handling_days']:g} days of handling, and {trips}.",
+        f"An order takes {lead} in the middle: {_days(row.policy['handling_days'])} of handling, and {trips}.",
         f"{row.on_hand:,.0f} are there and {row.on_order:,.0f} are on order.",
     ]
     if row.counted_at is None:

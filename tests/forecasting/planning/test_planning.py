@@ -160,6 +160,16 @@ def test_routes_keep_capacities_and_windows_and_serve_everybody():
             assert visit.leaves == visit.arrives + visit.stop.service
 
 
+def test_a_vehicle_comes_back_to_load_again_where_one_trip_does_not_do():
+    found = plan(DEPOT, [ZURICH, LAUSANNE], [Vehicle("V", 80, 240, 960)], iterations=200)
+    assert not found.left_out
+    first, second = found.routes
+    assert (first.vehicle.name, second.vehicle.name) == ("V", "V")
+    assert first.load + second.load == 140
+    assert second.departs >= first.returns
+    assert second.returns <= 960
+
+
 def test_travel_times_come_from_history_where_there_is_some():
     slow = Travel({("oensingen", "zurich"): 200.0})
     assert slow.minutes(ZURICH, DEPOT) == 200.0
