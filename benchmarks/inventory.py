@@ -4,7 +4,7 @@ For each series of `series,t,y,part` the test part is played period by period: o
 lead time and review, unmet demand is lost. Rules side by side in one run, on the same series: the champion that past
 origins chose, stock Prophet's own quantiles, and a planner's min-max. Forecasts are made once, at the training part's
 end. What levels are worth is learnt before it: each rule's nominal level is raised or lowered until it would have
-achieved the target on the last periods of the training part (`tuned`), by forecasts made at an origin that much earlier.
+achieved the target on the last periods of the training part (`tuned`), by forecasts from an earlier origin.
 `stock Prophet, tuned on the test` is no rule anyone could follow: it shows what stock Prophet's quantiles need for the
 service that the champion achieved.
 """
