@@ -9,6 +9,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ledger.tlog.envelope import Envelope, parse_envelope
+from ledger.tlog.errors import Malformed
 from supplychain import operations
 from supplychain.api import members, schema, shown
 from supplychain.api.base import MANAGE, Endpoint, now
@@ -47,13 +49,19 @@ class Erasures(Endpoint):
         ),
         tags=["erasures"],
         request={"application/json": schema.ref("NewErasure")},
-        responses=schema.answers({201: "Erasure"}, problems=(400, 401, 403, 404, 409, 411, 413, 415, 503)),
+        responses=schema.answers({201: "Erasure"}, problems=(400, 401, 403, 404, 409, 411, 413, 415, 422, 503)),
     )
     def post(self, request: Request) -> Response:
         """The request goes into the log."""
-        asked = members.read(request.data, {"index": _index, "ground": _ground})
+        wanted = {"index": _index, "ground": _ground, "envelope": _envelope}
+        asked = members.read(request.data, wanted, optional=("envelope",))
         made = operations.ask_erasure(
-            asked["index"], ground=asked["ground"], party=self.grant.party, asked_by=None, now=now()
+            asked["index"],
+            ground=asked["ground"],
+            envelope=asked.get("envelope"),
+            party=self.grant.party,
+            asked_by=None,
+            now=now(),
         )
         return Response(_shown(made), status=201)
 
@@ -123,6 +131,13 @@ def _index(value: Any) -> int:
     if type(value) is not int or not 0 <= value < 2**63:
         raise Unreadable("an index is a whole number, not negative")
     return value
+
+
+def _envelope(value: Any) -> Envelope:
+    try:
+        return parse_envelope(value)
+    except Malformed as malformed:
+        raise Unreadable(malformed.reason) from None
 
 
 def _ground(value: Any) -> str:

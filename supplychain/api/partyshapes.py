@@ -126,7 +126,12 @@ SHAPES: dict[str, Shape] = {
                 "maxLength": 200,
                 "description": "One line; it stays in the log for ever, so it names no person.",
             },
+            "envelope": {
+                **ref("Envelope"),
+                "description": "The `approval.request`, where the party signs it itself: no key of it is held here.",
+            },
         },
+        optional=("envelope",),
         additionalProperties=False,
     ),
     "NewApiClient": record(

@@ -11,7 +11,10 @@ from django.db import transaction
 
 from ledger import keystore, operations, tenancy
 from ledger import queries as log
-from ledger.admission import Appended, Refusal, Refused, Repeated, Submission
+from ledger.admission import Appended, Invalid, KeyNotValid, Refusal, Refused, Repeated, Submission
+from ledger.tlog.envelope import Envelope
+from ledger.tlog.errors import Malformed
+from ledger.tlog.statement import parse_statement
 from supplychain.models import Approval, Party, User
 from supplychain.operations.rule import CaptureRule
 from supplychain.operations.signing import held_key
@@ -53,20 +56,48 @@ def ask_revocation(
         )
 
 
-def ask(wanted: Approval, claims: dict[str, Any], *, party: UUID, asked_by: User | None, now: datetime) -> Approval:
-    """Append the request, signed with the key held here for the party, and keep who asked. Raises Refused."""
-    try:
-        signer = held_key(party)
-    except keystore.KeyNotHeld:
-        raise ApprovalRefused("no key of this party is held here that could sign the request") from None
-    asked = operations.submission(
-        "approval.request", {"act": str(wanted.act), **claims}, origin=log.origin(), by=signer
-    )
+def ask(
+    wanted: Approval,
+    claims: dict[str, Any],
+    *,
+    party: UUID,
+    asked_by: User | None,
+    now: datetime,
+    envelope: Envelope | None = None,
+) -> Approval:
+    """Append the request, and keep who asked. It is signed with the key held here for the party, unless the party hands
+    in one that it signed itself. Raises Refused."""
+    claims = {"act": str(wanted.act), **claims}
+    asked = _held(claims, party) if envelope is None else _handed_in(envelope, claims, party)
     [outcome] = append([asked], CaptureRule(now=now), now=now)
+    if Approval.objects.filter(index=outcome.index).exists():
+        raise ApprovalRefused("this very request was decided already; sign a new one")
     wanted.tenant, wanted.asked_by, wanted.asked_at = party, asked_by, now
     wanted.index, wanted.statement_hash = outcome.index, outcome.statement_hash
     wanted.save(force_insert=True)
     return wanted
+
+
+def _held(claims: dict[str, Any], party: UUID) -> Submission:
+    try:
+        signer = held_key(party)
+    except keystore.KeyNotHeld:
+        raise ApprovalRefused("no key of this party is held here; sign the request and hand it in") from None
+    return operations.submission("approval.request", claims, origin=log.origin(), by=signer)
+
+
+def _handed_in(envelope: Envelope, claims: dict[str, Any], party: UUID) -> Submission:
+    """A request that was signed elsewhere: by a key of the party, and for exactly this."""
+    try:
+        said = parse_statement(envelope.payload)
+    except Malformed as malformed:
+        raise Invalid(f"the statement is malformed: {malformed}", pointer="/envelope/payload") from None
+    signer = log.key(said.key)
+    if signer is None or signer.party != party.hex:
+        raise KeyNotValid("the statement is not signed by a key of your party", pointer="/envelope/payload")
+    if said.type != "approval.request" or said.claims != claims:
+        raise Invalid(f"an approval.request with the claims {claims} is wanted", pointer="/envelope/payload")
+    return Submission(envelope)
 
 
 def approve_revocation(approval_id: UUID, *, party: UUID, decided_by: User, now: datetime) -> int:

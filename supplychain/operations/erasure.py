@@ -18,6 +18,7 @@ from forecasting import observing
 from ledger import kept, keystore, operations, tenancy
 from ledger import queries as log
 from ledger.admission import Admission, Admitted, Pending, Refused
+from ledger.tlog.envelope import Envelope
 from supplychain.models import Approval, CaptureJob, Event, KeptAnswer, Party, Shipment, User
 from supplychain.operations import approvals, rebuild
 from supplychain.operations.documents.keeping import erase_document
@@ -49,9 +50,12 @@ def register_forgetter(forget: Forget) -> None:
     _forgetters.append(forget)
 
 
-def ask_erasure(index: int, *, ground: str, party: UUID, asked_by: User | None, now: datetime) -> Approval:
+def ask_erasure(
+    index: int, *, ground: str, party: UUID, asked_by: User | None, now: datetime, envelope: Envelope | None = None
+) -> Approval:
     """Ask for the body of an event that `party` signed to be erased; the chain's other parties are told at once.
 
+    The request is signed with a key held here, unless the party hands in the `envelope` of one it signed itself.
     Raises ErasureRefused: the event is not theirs, a shipment of it is open, or it is a declaration that still counts.
     """
     with tenancy.system(), transaction.atomic():
@@ -63,7 +67,7 @@ def ask_erasure(index: int, *, ground: str, party: UUID, asked_by: User | None, 
         wanted = Approval(act=Approval.Act.ERASE, event_index=index, commitment=commitment, kind=row.act)
         wanted.ground, wanted.notified = ground, _others(row)
         claims = {"commitment": commitment.hex(), "ground": ground}
-        approvals.ask(wanted, claims, party=party, asked_by=asked_by, now=now)
+        approvals.ask(wanted, claims, party=party, asked_by=asked_by, now=now, envelope=envelope)
         transaction.on_commit(lambda: _tell(wanted))
         return wanted
 

@@ -7,7 +7,10 @@ from django.utils import timezone
 
 from ledger import queries as log
 from ledger import tenancy
+from ledger.operations import submission
+from ledger.tlog.envelope import sign
 from supplychain.models import Approval, Membership, Role, Shipment, User
+from supplychain.operations import held_key
 from tests.cast import sscc
 from tests.supplychain.api.conftest import Caller, make_client, make_token
 
@@ -110,3 +113,28 @@ def test_the_same_through_the_api(world, index):
     assert done["state"] == "done"
     event = packer.get(f"/events/{index}").json()
     assert (event["body"], event["erased_by"], event["act"]) == (None, done["erased_by"], "dispatch")
+
+
+def test_a_party_hands_in_a_request_that_it_signed_itself(world, index):
+    packer = caller(world.packer)
+    own, commitment = held_key(world.packer.id), log.entry(index).statement.body.hex()
+
+    def signed(key=own, **claims):
+        claims = {"act": "body.erased", "commitment": commitment, "ground": GROUND} | claims
+        made = submission("approval.request", claims, origin=log.origin(), by=key)
+        return sign(made.envelope.payload, key)
+
+    def ask(envelope):
+        return packer.post("/erasures", {"index": index, "ground": GROUND, "envelope": envelope})
+
+    assert ask({"payload": "x"}).status_code == 400
+    assert ask(signed(held_key(world.carrier.id))).status_code == 403
+    assert ask(signed(ground="another")).status_code == 422
+    assert ask(signed(act="key.revoke")).status_code == 422
+    good = signed()
+    made = ask(good)
+    assert made.status_code == 201
+    assert log.entry(made.json()["asked_index"]).statement.claims["commitment"] == commitment
+    assert packer.post(f"/erasures/{made.json()['id']}/refuse", None).json()["state"] == "refused"
+    assert ask(good).status_code == 409  # decided already: a new one is to be signed
+    assert ask(signed()).status_code == 201
