@@ -151,6 +151,11 @@ def _rule(policies: dict[tuple[str, str], OrderPolicy], product: str, site: str,
     return OrderPolicy(tenant=tenant)
 
 
+def default_rule(party: UUID) -> OrderPolicy:
+    """How a party orders where nothing narrower is said."""
+    return OrderPolicy.objects.filter(tenant=party, product="", site="").first() or OrderPolicy(tenant=party)
+
+
 def _leads(past: Sequence[Trip], site: str, handling: float) -> tuple[inventory.Vector, int]:
     """Lead time quantiles in days: handling, then what trips to the site took, or all trips where few went there."""
     taken = [

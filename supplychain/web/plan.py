@@ -58,6 +58,7 @@ def plan(request: MemberRequest) -> HttpResponse:
     uris |= {each["name"] for each in routes.get("left_out", [])} | set(routes.get("no_position", []))
     names = Names(uris=uris)
     lines = [_line(row, names) for row in rows]
+    ordering = plans.default_rule(party)
     context = {
         "now": now,
         "plan": found,
@@ -70,6 +71,8 @@ def plan(request: MemberRequest) -> HttpResponse:
         "fleet": routes.get("fleet") or {"vehicles": 2, "capacity": 120, "start": 300, "end": 900},
         "shift": [_clock(routes.get("fleet", {}).get(name, given)) for name, given in (("start", 300), ("end", 900))],
         "reason": routes.get("reason", ""),
+        "rule": ordering,
+        "percent": 100 * ordering.target,
         "loads": LOADS.get(routes.get("loads", ""), ""),
         "job": _job(request),
         "may_plan": may_forecast(request.membership),
@@ -103,6 +106,29 @@ def order(request: MemberRequest, pk: int) -> HttpResponse:
 def count(request: MemberRequest, pk: int) -> HttpResponse:
     """Sign what was counted."""
     return _act(request, pk, _count)
+
+
+@require_POST
+@planner
+def rule(request: MemberRequest) -> HttpResponse:
+    """Say how the party orders where no product has a rule of its own."""
+    given = request.POST
+    try:
+        operations.set_rule(
+            request.membership.party_id,
+            target=float(given.get("target", "")) / 100,
+            review_days=float(given.get("review_days", "")),
+            handling_days=float(given.get("handling_days", "")),
+            pack=float(given.get("pack", "")),
+            minimum=float(given.get("minimum", "")),
+        )
+    except ValueError:
+        messages.error(request, "Every part of the rule is a number.")
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, "The rule is kept; plan again to use it.")
+    return redirect("plan")
 
 
 @member

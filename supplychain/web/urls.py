@@ -40,6 +40,7 @@ urlpatterns = [
     path("plan/", plan.plan, name="plan"),
     path("plan/now/", plan.plan_now, name="plan_now"),
     path("plan/job/", plan.job_state, name="plan_job"),
+    path("plan/rule/", plan.rule, name="plan_rule"),
     path("plan/<int:pk>/order/", plan.order, name="plan_order"),
     path("plan/<int:pk>/count/", plan.count, name="plan_count"),
     path("ledger/", log.log, name="log"),

@@ -187,6 +187,22 @@ def test_a_planner_orders_on_the_page(world, client):
     assert log.tree_size() == size + 1
 
 
+def test_a_planner_says_how_the_party_orders_and_a_viewer_may_not(world, client):
+    rule = {"target": "98", "review_days": "2", "handling_days": "1", "pack": "6", "minimum": "12"}
+    client.force_login(person(world.centre, "planner"))
+    assert "The rule is kept" in client.post(reverse("plan_rule"), rule, follow=True).content.decode()
+    refused = client.post(reverse("plan_rule"), rule | {"target": "100"}, follow=True).content.decode()
+    assert "A target from 50" in refused
+    assert "is a number" in client.post(reverse("plan_rule"), {"target": "x"}, follow=True).content.decode()
+    with tenancy.acting_for(world.centre.id):
+        kept = plans.default_rule(world.centre.id)
+        assert (kept.target, kept.pack, kept.minimum) == (0.98, 6, 12)
+    with tenancy.acting_for(world.stranger.id):
+        assert plans.default_rule(world.stranger.id).pk is None
+    client.force_login(person(world.centre, "viewer"))
+    assert client.post(reverse("plan_rule"), rule).status_code == 403
+
+
 def test_routes_say_why_there_are_none(world):
     forecast(world, world.centre)
     plan = make(world, world.centre, fleet=Fleet(1, 50.0))
