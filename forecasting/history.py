@@ -121,10 +121,10 @@ class History:
     series: tuple[SeriesHistory, ...]
 
 
-def demand_history(*, tree_size: int | None = None, cutoff: datetime | None = None) -> History:
-    """Read the demand from the first `tree_size` entries (default: all). Disputed entries are left out.
+def demand_history(*, tree_size: int | None = None, only: Callable[[SeriesKey], bool] = lambda key: True) -> History:
+    """Read the demand from the first `tree_size` entries (default: all), every kind. Disputed entries are left out.
 
-    With a cutoff the kind of demand is chosen among those that were known then; without one every kind is told.
+    `only` says which series are wanted, so that a part of many fits in memory.
 
     Raises ledger.verified.LogBroken when the log does not hold, and NoDecoder when nobody has said what events mean.
     """
@@ -141,7 +141,7 @@ def demand_history(*, tree_size: int | None = None, cutoff: datetime | None = No
             if isinstance(told, Withdrawal):
                 _withdraw(told, entry, found, by_source)
                 continue
-            if told.series.kind not in DEMAND_KINDS:
+            if told.series.kind not in DEMAND_KINDS or not only(told.series):
                 continue
             # Nobody knows a thing after it stands in the log.
             known_at = min(told.known_at, entry.record_time)
@@ -161,7 +161,7 @@ def demand_history(*, tree_size: int | None = None, cutoff: datetime | None = No
                 key in attested,
                 first_index[key],
             )
-            for key in (preferred(_known(found, cutoff)) if cutoff else sorted(found, key=lambda key: key.text))
+            for key in sorted(found, key=lambda key: key.text)
         ),
     )
 
@@ -188,12 +188,6 @@ def _withdraw(
             replace(dated, withdrawn_at=known_at) if dated.withdrawn_at is None else dated
             for dated in found[key][told.source]
         ]
-
-
-def _known(found: Mapping[SeriesKey, Mapping[str, list[Dated]]], cutoff: datetime) -> list[SeriesKey]:
-    return [
-        key for key, told in found.items() if any(one.known_at <= cutoff for those in told.values() for one in those)
-    ]
 
 
 def preferred(keys: Iterable[SeriesKey]) -> list[SeriesKey]:

@@ -142,6 +142,7 @@ def claim(job_id: UUID, *, now: datetime) -> Claim | None:
             fence=F("fence") + 1,
             lease_until=now + LEASE,
             heartbeat_at=now,
+            started_at=now,
             steps_done=0,
         )
         if not taken:

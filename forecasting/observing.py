@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -232,12 +233,21 @@ def hashed(source: str) -> UUID:
 
 def differences(truth: Iterable[SeriesHistory], *, tree_size: int) -> Iterator[str]:
     """Name the series of which the rows tell otherwise than the log does."""
-    rows = {key_of(row).text: row.pk for row in ObservedSeries.objects.all()}
-    for real in truth:
-        pk = rows.get(real.key.text)
-        kept = histories([pk], tree_size=tree_size)[0][1].observations if pk is not None else ()
-        if sorted(map(_comparable, kept)) != sorted(map(_comparable, real.observations)):
-            yield f"the kept observations of {real.key.product} at {real.key.site} are not those of the log"
+    known = {key_of(row).text: row.pk for row in ObservedSeries.objects.all()}
+    for some in batched(truth, 500):
+        ids = {known[one.key.text]: one for one in some if one.key.text in known}
+        kept = {ids[pk].key.text: one.observations for pk, one in histories(list(ids), tree_size=tree_size)}
+        for real in some:
+            told = kept.get(real.key.text, ())
+            if sorted(map(_comparable, told)) != sorted(map(_comparable, real.observations)):
+                yield f"the kept observations of {real.key.product} at {real.key.site} are not those of the log"
+
+
+def batched(truth: Iterable[SeriesHistory], size: int) -> Iterator[list[SeriesHistory]]:
+    """Some at a time."""
+    left = iter(truth)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def _comparable(one: Dated) -> tuple[Any, ...]:

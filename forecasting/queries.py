@@ -1,16 +1,18 @@
 """Reads of the forecasting room. What a party may see of a run is the series at its own sites."""
 
+import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
 from django.db.models import Q, QuerySet
 
-from forecasting import manifest
+from forecasting import manifest, observing
 from forecasting.history import SeriesHistory, SeriesKey, demand_history, signed_forecasts
 from forecasting.models import ForecastRun, Job, Known, Override, SeriesForecast, Tested
 from forecasting.runs import RunSettings, Told, as_known
@@ -43,6 +45,10 @@ __all__ = [
     "visible_series",
 ]
 """The rows' types are named here for the rooms above, which may not import `forecasting.models`."""
+
+
+READ_AGAIN = 20_000
+"""Series whose history an audit reads again from the log at once."""
 
 
 class RunMissing(LookupError):
@@ -214,6 +220,43 @@ def job(job_id: UUID) -> Job | None:
     return Job.objects.filter(pk=job_id).first()
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a run that somebody asked for stands, from its job and its shards."""
+
+    is_open: bool
+    shards: int = 0
+    done: int = 0
+    is_planned: bool = False
+    error: str = ""
+
+
+def progress(of: Job) -> Progress:
+    """From the plan to the signature."""
+    found = run_of(of)
+    if found is None:
+        return Progress(of.is_open, error=of.error if not of.is_open else "")
+    open_ = found.statement_index is None and not found.error
+    return Progress(open_, found.shards, found.shards - found.shards_left, True, found.error)
+
+
+def runs_with_open(party: UUID, limit: int = 30) -> list[ForecastRun]:
+    """Everybody's runs and choices and the party's own, also those under way or called off, newest first."""
+    theirs = Q(tenant__isnull=True) | Q(tenant=party)
+    return list(ForecastRun.every.filter(theirs).order_by("-started_at")[:limit])
+
+
+def overrides_by(party: UUID) -> QuerySet[Override]:
+    """All overrides of a party, those that ended too, newest first."""
+    return Override.objects.filter(tenant=party).order_by("-made_at", "-pk")
+
+
+def standing_overrides(party: UUID) -> dict[tuple[str, str, str, str, date], Override]:
+    """What a party expects instead of the model, by product, site, unit, frequency and period."""
+    found = Override.objects.filter(tenant=party, ended_at__isnull=True)
+    return {(one.product, one.site, one.unit, one.frequency, one.period): one for one in found}
+
+
 # --- checking --------------------------------------------------------------------------------------------------------
 
 
@@ -290,17 +333,27 @@ def _misplaced(found: ForecastRun, roots: Mapping[int, bytes]) -> list[str]:
 
 def faults_of_inputs(found: ForecastRun) -> Iterator[str]:
     """Name the series of a run whose history is not what the first entries under its root tell. Nothing is fitted."""
-    settings = manifest.parse_settings(found.settings)
-    by_key = {one.key.text: one for one in demand_history(tree_size=found.tree_size).series}
+    settings, wanted = manifest.parse_settings(found.settings), _part_of(found)
+    by_key = {one.key.text: one for one in demand_history(tree_size=found.tree_size, only=wanted).series}
+    for what in observing.differences(by_key.values(), tree_size=found.tree_size):
+        yield f"forecast run {found.id.hex}: {what}"
     for row in found.computed.order_by("id").iterator(500):
         record = json.loads(row.record)
-        history = by_key.get(SeriesKey(row.kind, row.product, row.site, row.unit, row.tenant).text)
-        if record.get("cutoff") is None:
-            continue  # a record of an older version
+        key = SeriesKey(row.kind, row.product, row.site, row.unit, row.tenant)
+        history = by_key.get(key.text)
+        if record.get("cutoff") is None or not wanted(key):
+            continue  # a record of an older version; another night's part
         if history is None:
             yield f"forecast run {found.id.hex}: the log tells nothing of {row.product} at {row.site}"
         elif record["history"] != _digest_of_input(history, record, settings):
             yield f"forecast run {found.id.hex}: the log tells otherwise of {row.product} at {row.site}"
+
+
+def _part_of(found: ForecastRun) -> Callable[[SeriesKey], bool]:
+    """Which series are read again at once: all, or of more than fit in memory another part with each run."""
+    parts = -(-max(1, found.series_count) // READ_AGAIN)
+    turn = (found.statement_index or 0) % parts
+    return lambda key: int.from_bytes(hashlib.sha256(key.text.encode()).digest()[:4], "big") % parts == turn
 
 
 def _digest_of_input(history: SeriesHistory, record: Mapping[str, Any], settings: RunSettings) -> str | None:

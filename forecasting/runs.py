@@ -61,6 +61,7 @@ class RunSettings:
 
     With a tenant only that party's series are forecast. A chained run is one of the nightly ones: it computes what has
     changed and shares the rest with those before. `choosing` is how many series a choice run may look at.
+    With `step_days` a signed night asks for the next one so many days later, until today: a past is caught up with.
     """
 
     cutoff: datetime
@@ -71,6 +72,7 @@ class RunSettings:
     label: str = ""
     chained: bool = False
     choosing: int = MOST_CHOOSING
+    step_days: int = 0
 
     def __post_init__(self) -> None:
         if self.cutoff.tzinfo is None:
@@ -85,6 +87,8 @@ class RunSettings:
             raise RunRefused(f"a choice among {self.choosing} series is not between 1 and 100,000")
         if len(self.label) > 80 or not self.label.isprintable():
             raise RunRefused("a label has at most 80 printable characters")
+        if not 0 <= self.step_days <= 366:
+            raise RunRefused(f"a step of {self.step_days} days is not between 0 and 366")
         if self.chained and (self.tenant or self.frequency or self.horizon or self.label):
             raise RunRefused("a nightly run is everybody's: it has no party, frequency, horizon or label of its own")
 
@@ -304,10 +308,17 @@ class Chosen:
     blocks: int
 
 
-def make_choice(told: Sequence[Told], settings: RunSettings, *, enough: Callable[[], bool] = lambda: False) -> Chosen:
+def make_choice(
+    told: Sequence[Told],
+    settings: RunSettings,
+    *,
+    enough: Callable[[], bool] = lambda: False,
+    left_out: int = 0,
+) -> Chosen:
     """Choose a champion a pool and learn its intervals, from what was known at past origins. Late events never leak.
 
     `enough` ends it between two blocks of series; `blocks` says after how many, so that it can be made again.
+    `left_out` series are forecast with the choice and not looked at: of very many, nights must be cheap.
     """
     asked = 0
 
@@ -322,7 +333,7 @@ def make_choice(told: Sequence[Told], settings: RunSettings, *, enough: Callable
         results.append(result)
         past.append(_past(one, result, settings))
     horizon = {frequency: horizon_of(settings, frequency) for frequency in HORIZON}
-    methods = METHODS if len(told) <= FEW_ENOUGH else CHEAP_METHODS
+    methods = METHODS if len(told) + left_out <= FEW_ENOUGH else CHEAP_METHODS
     known_past = [one for one in past if one is not None]
     choice = choose(known_past, horizon=horizon, methods=methods, enough=counted, seed=settings.seed)
     return Chosen(choice, tuple(results), tuple(past), asked)

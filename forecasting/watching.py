@@ -14,9 +14,7 @@ from forecasting.timeseries.series import DemandSeries, Vector, period_of
 def outcomes(row: SeriesForecast, history: SeriesHistory, now: DemandSeries) -> Iterator[dict[str, Any]]:
     """What `row` forecast of the periods that `now` knows whole; a missing one (a stockout) tells nothing."""
     actual = dict(zip(now.periods, now.values.tolist(), strict=True))
-    attested = {
-        period_of(one.at.date(), now.frequency) for one in history.observations if one.attested and not one.withdrawn_at
-    }
+    attested = _attested(history, now)
     places = {level: place for place, level in enumerate(row.levels)}
     naive = _last_season(row)
     for step, told in enumerate(row.steps, start=1):
@@ -41,6 +39,21 @@ def outcomes(row: SeriesForecast, history: SeriesHistory, now: DemandSeries) -> 
             "actual": came,
             "attested": period in attested,
         }
+
+
+def _attested(history: SeriesHistory, now: DemandSeries) -> set[date]:
+    """Periods of which something was told after the fact; one without any demand is like the one before it."""
+    told: dict[date, bool] = {}
+    for one in history.observations:
+        if one.withdrawn_at is None:
+            period = period_of(one.at.date(), now.frequency)
+            told[period] = told.get(period, False) or one.attested
+    found, latest = set(), False
+    for period in now.periods:
+        latest = told.get(period, latest)
+        if latest:
+            found.add(period)
+    return found
 
 
 def _last_season(row: SeriesForecast) -> Vector:

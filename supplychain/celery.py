@@ -27,6 +27,7 @@ app.conf.beat_schedule = {
     "learn-arrivals": {"task": "supplychain.tasks.learn_arrivals", "schedule": crontab(hour=2, minute=50)},
     "nightly-plans": {"task": "supplychain.tasks.nightly_plans", "schedule": crontab(hour=4, minute=10)},
     "refresh-arrivals": {"task": "supplychain.tasks.refresh_arrivals", "schedule": 60.0},
+    "measure-load": {"task": "supplychain.tasks.measure_load", "schedule": crontab(minute=2)},
     "sweep-jobs": {"task": "forecasting.tasks.sweep_jobs", "schedule": 15.0},
     "remind-of-ending-keys": {"task": "supplychain.tasks.remind_of_ending_keys", "schedule": crontab(hour=6, minute=5)},
     "expire-keys": {"task": "ledger.tasks.expire_keys", "schedule": 300.0},

@@ -222,6 +222,7 @@ WAYLOG_STREAM_URL = os.environ.get(
 """Where clients reach them; behind a proxy it is the address of everything else, and the proxy tells them apart."""
 WAYLOG_WEBHOOK_ALLOW = os.environ.get("WAYLOG_WEBHOOK_ALLOW", "").replace(",", " ").split()
 """Origins that webhooks may go to though they are not https or not public, such as http://127.0.0.1:9000."""
+WAYLOG_METRICS_TOKEN = os.environ.get("WAYLOG_METRICS_TOKEN", "")  # who shows it may read /metrics
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 OAUTH2_PROVIDER_APPLICATION_MODEL = "supplychain.ApiClient"
 OAUTH2_PROVIDER = {
@@ -230,6 +231,7 @@ OAUTH2_PROVIDER = {
         "events:read": "Read events",
         "shipments:read": "Read shipments, their chains and proofs",
         "forecasts:read": "Read forecasts",
+        "forecasts:write": "Enter promotions, stockouts and overrides",
         "keys:write": "Register and revoke keys",
         "party:manage": "Manage people, programs and waiting keys, as a manager does",
         "epcis:capture": "Capture EPCIS documents, signed by the party's managed key",

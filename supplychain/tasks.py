@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from ledger import tenancy
-from supplychain.operations import arrivals, auditing, plans, reminders
+from supplychain.operations import arrivals, auditing, measuring, plans, reminders
 from supplychain.operations.subscriptions import doorbell, leases, manage, matching, signing
 from supplychain.operations.subscriptions.deliver import Worker
 
@@ -16,6 +16,13 @@ def nightly_audit(**_later: object) -> None:
     """Ask for tonight's check of the log, once however many beats strike."""
     with tenancy.system():
         auditing.request_nightly_audit(now=timezone.now())  # noqa: TID251
+
+
+@shared_task(ignore_result=True)
+def measure_load(**_later: object) -> None:
+    """Note what this installation carried in the hour that has ended."""
+    with tenancy.system():
+        measuring.measure(now=timezone.now())  # noqa: TID251
 
 
 @shared_task(ignore_result=True)

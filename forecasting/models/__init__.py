@@ -26,6 +26,7 @@ class Job(models.Model):
     fence = models.PositiveIntegerField(default=0, help_text="Rises with each claim; a result is taken only with it.")
     lease_until = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True, help_text="When the latest attempt began.")
     sent_at = models.DateTimeField(null=True, help_text="When the doorbell was last rung.")
     steps_done = models.PositiveIntegerField(default=0)
     steps_total = models.PositiveIntegerField(default=0)
@@ -146,6 +147,11 @@ class ForecastRun(models.Model):
     def __str__(self) -> str:
         return f"run {self.id}"
 
+    @property
+    def done_shards(self) -> int:
+        """How many shards are done."""
+        return self.shards - self.shards_left
+
 
 class Choice(models.Model):
     """What a choice run settled: champions, calibrations and pooled scores, and what it did not reach."""
@@ -242,6 +248,7 @@ class SeriesForecast(models.Model):
 
 from forecasting.models.beside import Known as Known  # noqa: E402 - they point at the rows above
 from forecasting.models.beside import Override as Override  # noqa: E402
+from forecasting.models.load import LoadSample as LoadSample  # noqa: E402
 from forecasting.models.observed import Observed as Observed  # noqa: E402
 from forecasting.models.observed import ObservedSeries as ObservedSeries  # noqa: E402
 from forecasting.models.observed import ObservedTo as ObservedTo  # noqa: E402

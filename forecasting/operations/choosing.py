@@ -18,8 +18,8 @@ from ledger.verified import LogBroken, VerifiedCheckpoint
 
 OLDEST = timedelta(days=45)
 """An older choice is made anew before anything is forecast with it."""
-LONGEST = timedelta(hours=2)
-"""After this a choice run leaves the rest unreached."""
+LONGEST = timedelta(minutes=30)
+"""After this a choice run leaves the rest unreached; a worker's task may take 49 minutes."""
 
 
 def choice(claimed: jobs.Claim, beat: jobs.Beat, clock: jobs.Clock) -> jobs.Complete:
@@ -86,7 +86,7 @@ class Making:
         found = observing.histories(self.ids, tree_size=self.checkpoint.tree_size)
         told = told_of([history for _, history in found], cutoff=self.settings.cutoff)
         until = self.started_at + LONGEST
-        self.chosen = make_choice(told, self.settings, enough=lambda: clock() > until)
+        self.chosen = make_choice(told, self.settings, enough=lambda: clock() > until, left_out=self.left_out)
 
     def sign(self, now: datetime) -> ForecastRun:
         """Append the `forecast` statement of the choice, and store it; call it inside a transaction."""

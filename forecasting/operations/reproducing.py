@@ -163,7 +163,7 @@ def _choice(found: Reproduction, history: History, settings: RunSettings, signed
         asked += 1
         return asked >= stop and run.chosen.told["choice"]["unreached"] > 0
 
-    chosen = make_choice(told, settings, enough=enough)
+    chosen = make_choice(told, settings, enough=enough, left_out=run.chosen.told["left_out"])
     again, _ = signed_choice(
         run.id, source_of(run), settings, chosen, run.versions, left_out=run.chosen.told["left_out"]
     )

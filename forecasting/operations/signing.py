@@ -1,7 +1,8 @@
 """Sign a run: the statement in the log, over the manifest and the root of all its series."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from forecasting import jobs, manifest
 from forecasting.history import SeriesKey
 from forecasting.manifest import SignedFor, Source
 from forecasting.models import ForecastRun, Job, Manifest, SeriesForecast
-from forecasting.operations.asking import SIGN, end_jobs
+from forecasting.operations.asking import FORECAST, SIGN, end_jobs
 from ledger import keystore
 from ledger.admission import Admission, Admitted, Pending, Refusal, Refused
 from ledger.operations import append_many, submission
@@ -124,9 +125,19 @@ def sign(claimed: jobs.Claim, beat: jobs.Beat, clock: jobs.Clock) -> jobs.Comple
         run.manifest_digest, run.series_root = signed.digest, signed.series_root
         run.statement_index, run.finished_at = index, now
         run.save()
+        _ask_for_next(run, now)
         return {"run": run.id.hex, "series": run.series_count, "forecast": run.forecast_count, "entry": index}
 
     return complete
+
+
+def _ask_for_next(run: ForecastRun, now: datetime) -> None:
+    settings = manifest.parse_settings(run.settings)
+    if settings.step_days and settings.chained and settings.cutoff < now:
+        cutoff = settings.cutoff + timedelta(days=settings.step_days)
+        if cutoff <= now:
+            args = manifest.format_settings(replace(settings, cutoff=cutoff))
+            jobs.enqueue(FORECAST, cause=f"after {run.id.hex}", args=args, now=now)
 
 
 def supersede(run: ForecastRun) -> None:

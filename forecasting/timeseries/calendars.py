@@ -28,7 +28,7 @@ class Days:
 @lru_cache(maxsize=512)
 def public_holidays(country: str, year: int) -> tuple[tuple[date, str], ...]:
     """The public holidays of a country; none for a country that is not known."""
-    import holidays  # comes with Prophet, and takes its time: never in a web process
+    import holidays  # comes with Prophet; at the first question, for most processes never ask
 
     try:
         found = holidays.country_holidays(country, years=year)

@@ -1,7 +1,7 @@
 """Caps and flags what no history explains, before a method learns from it: a slip of the pen, or demand made up.
 
-A period far above everything else in its series is capped; a level that has just jumped is flagged and kept, for it may
-be true. The history that is shown, signed and scored keeps every number as it was told.
+A period far above everything else in its series counts as its usual peak; a level that has just jumped is flagged and
+kept, for it may be true. The history that is shown, signed and scored keeps every number as it was told.
 """
 
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ def cleaned(values: Vector, season_length: int = 1) -> tuple[Vector, tuple[Flag,
     if known.size < FEWEST:
         return values, ()
     seen = values[known]
-    cap = _cap(seen)
-    far = known[(seen > cap) & (seen > TIMES_OTHERS * _usual_peak(seen))]
+    cap = _usual_peak(seen)
+    far = known[(seen > _far(seen)) & (seen > TIMES_OTHERS * cap)]
     used = values
     if far.size:
         used = values.copy()
@@ -59,14 +59,14 @@ def _usual_peak(seen: Vector) -> float:
     return float(np.sort(seen)[-rare - 1])
 
 
-def _cap(seen: Vector) -> float:
-    """The median and ten robust deviations (of the periods with demand where most are empty), or the usual peak."""
+def _far(seen: Vector) -> float:
+    """The median and ten robust deviations, of the periods with demand where most are empty."""
     base = seen[seen > 0] if np.median(seen) == 0 else seen
     if base.size == 0:
         return float("inf")
     middle = float(np.median(base))
     spread = 1.4826 * float(np.median(np.abs(base - middle)))
-    return max(middle + DEVIATIONS * max(spread, 0.1 * middle), _usual_peak(seen))
+    return middle + DEVIATIONS * max(spread, 0.1 * middle)
 
 
 def _jumps(values: Vector, season_length: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supplychain.api import partyshapes, webhookshapes
+from supplychain.api import forecastshapes, partyshapes, webhookshapes
 from supplychain.api.shapeparts import (
     ANYTHING,
     BASE64,
@@ -526,4 +526,5 @@ SHAPES: dict[str, Shape] = {
     "SignedEvent": SIGNED_EVENT,
     **partyshapes.SHAPES,
     **webhookshapes.SHAPES,
+    **forecastshapes.SHAPES,
 }

@@ -12,7 +12,10 @@ from supplychain.operations.people import NewClient, add_client
 from supplychain.operations.setup import NewProduct, NewSite, add_products, add_sites
 from supplychain.sandbox import samples
 
-SCOPES = "events:write events:read shipments:read forecasts:read keys:write party:manage epcis:capture epcis:query"
+SCOPES = (
+    "events:write events:read shipments:read forecasts:read forecasts:write keys:write party:manage"
+    " epcis:capture epcis:query"
+)
 CLIENT = "Sandbox"
 
 

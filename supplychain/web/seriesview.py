@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
-from forecasting.queries import SeriesForecast, Tested
+from forecasting.queries import ForecastRun, SeriesForecast, Tested
 from forecasting.timeseries.series import DemandSeries, Frequency
 from supplychain.web import charts, words
 from supplychain.web.names import Names
@@ -25,6 +25,19 @@ METHODS = {
     "mean_4": "mean of Theta, ETS, CES and Prophet",
     "mean_5": "mean of five methods",
     "median_5": "median of five methods",
+    "mean_6": "mean of six methods",
+    "mean_7": "mean of seven methods",
+    "median_7": "median of seven methods",
+    "mean_cheap": "mean of Theta, MSTL and CES",
+    "mean_cheap_4": "mean of Theta, MSTL, CES and Prophet",
+    "mean_cheap_5": "mean of five quick methods",
+    "mean_empirical": "mean of two empirical quantiles",
+    "mean_wild": "mean of counts, empirical quantiles and Theta",
+    "empirical_fading": "empirical quantiles that fade",
+    "mstl": "seasons by loess (MSTL)",
+    "arima": "ARIMA",
+    "tsb": "Teunter, Syntetos and Babai (TSB)",
+    "imapa": "multiple aggregation (IMAPA)",
     "empirical": "empirical quantiles of the last 24 periods",
     "counts": "smoothed counts",
     "counts_wide": "smoothed counts, wide",
@@ -144,3 +157,96 @@ def _number(value: float | None) -> str:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.0f} %"
+
+
+COMPONENTS = {
+    "trend": "trend",
+    "weekly": "day of the week",
+    "yearly": "time of the year",
+    "holidays": "holidays",
+    "correction": "what the champion adds",
+}
+WHY = {
+    "capped": "far above everything else of this series: the method saw it capped",
+    "jump": "well above the same time before, as never earlier: kept, but look at it",
+}
+
+
+def components(row: SeriesForecast) -> dict[str, Any]:
+    """What each forecast is made of: names, and one row a step; they add up to the forecast."""
+    told = {name: values for name, values in row.components.items() if any(abs(value) > 1e-9 for value in values)}
+    if not told:
+        return {}
+    order = [name for name in COMPONENTS if name in told]
+    order[-1:-1] = sorted(set(told) - set(order))
+    names = [COMPONENTS.get(name, name) for name in order]
+    periods = [date.fromisoformat(step["period"]) for step in row.steps]
+    columns = [told[name] for name in order]
+    rows = [
+        (at, [f"{value:+,.1f}" if i else f"{value:,.1f}" for i, value in enumerate(values)])
+        for at, values in zip(periods, zip(*columns, strict=True), strict=True)
+    ]
+    spans = [(name, min(column), max(column)) for name, column in zip(names, columns, strict=True)]
+    return {"names": names, "rows": rows, "spans": spans}
+
+
+def flags(row: SeriesForecast) -> list[dict[str, Any]]:
+    """What was capped, or should be looked at."""
+    return [
+        {**flag, "period": date.fromisoformat(flag["period"]), "why": WHY.get(flag["kind"], flag["kind"])}
+        for flag in row.flags
+    ]
+
+
+def known_ahead(row: SeriesForecast) -> list[tuple[str, date, float]]:
+    """Holidays and promotions among the steps ahead, and what each is expected to do there."""
+    found = []
+    for name, values in row.components.items():
+        if name == "holidays" or name.startswith("promotion: "):
+            found += [
+                (name.removeprefix("promotion: "), date.fromisoformat(step["period"]), float(value))
+                for step, value in zip(row.steps, values, strict=True)
+                if abs(value) > 1e-9
+            ]
+    return sorted(found, key=lambda one: (one[1], one[0]))
+
+
+def lanes(row: SeriesForecast) -> list[tuple[str, float]]:
+    """Where the goods came from lately, the largest share first."""
+    return sorted(row.shares.items(), key=lambda one: -one[1])
+
+
+def candidates(pool: dict[str, Any] | None) -> list[tuple[str, bool, str, str, int]]:
+    """Every method that was tried for the pool of a series: name, whether champion, MASE, WQL, series."""
+    if pool is None:
+        return []
+    measure = "wql" if pool["class"] in ("intermittent", "lumpy") else "mase"
+    ordered = sorted(
+        pool["scores"].items(),
+        key=lambda one: (one[0] != pool["champion"], one[1][measure] is None, one[1][measure] or 0.0),
+    )
+    return [
+        (method_name(name), name == pool["champion"], _number(one["mase"]), _number(one["wql"]), one["series"])
+        for name, one in ordered
+    ]
+
+
+def pools(choice: ForecastRun | None) -> list[dict[str, Any]]:
+    """What a choice settled, in words, one line a pool."""
+    if choice is None:
+        return []
+    found = []
+    for pool in choice.chosen.told["choice"]["pools"]:
+        score = pool["scores"].get(pool["champion"], {})
+        naive = pool["scores"].get(NAIVE, {})
+        found.append(
+            {
+                "what": f"{pool['class']} demand a {every(pool['frequency'])}, {pool['length']} history",
+                "champion": method_name(pool["champion"]),
+                "series": max((one["series"] for one in pool["scores"].values()), default=0),
+                "mase": _number(score.get("mase")),
+                "naive": _number(naive.get("mase")),
+                "wql": _number(score.get("wql")),
+            }
+        )
+    return found

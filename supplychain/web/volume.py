@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import cast
 from uuid import UUID
 
 from forecasting import queries as forecasts
+from forecasting.timeseries.hierarchy import add_up
+from forecasting.timeseries.methods import LEVELS
+from forecasting.timeseries.series import Frequency
+from supplychain.queries.totals import bounds, leaf_of
 from supplychain.web import charts, seriesview
 from supplychain.web.names import Names
 
 HISTORY = 42
+STEPS = 14
+MOST_SERIES = 1_000
+"""More are not added up while somebody waits for the tower."""
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What was, and what is forecast, a day (or week, or month); intervals do not add up and are not shown."""
+    """What was, and what is forecast, a day (or week, or month), with the intervals of the sum."""
 
     unit: str
     every: str
@@ -26,15 +34,15 @@ class Volume:
     wide: charts.BandChart | None
     narrow: charts.BandChart | None
     made_at: datetime
-    rows: tuple[tuple[date, float], ...]
+    rows: tuple[tuple[datetime | date, float, float, float], ...]
 
 
 def card(party: UUID) -> Volume | None:
     """Add up the largest group of series that share unit and frequency; None when no run forecast any of `party`."""
-    run = forecasts.latest_run()
+    run = forecasts.latest_run(party)
     if run is None:
         return None
-    series = [row for row in forecasts.series_of(run, party=party) if row.steps]
+    series = list(forecasts.series_of(run, party=party).exclude(method="")[:MOST_SERIES])
     if not series:
         return None
     names = Names(uris={row.product for row in series})
@@ -46,23 +54,21 @@ def card(party: UUID) -> Volume | None:
         for each in seriesview.observed(row):
             past[each.at] = past.get(each.at, 0.0) + (each.value or 0.0)
     first = max(row.history_start for row in chosen if row.history_start)
-    ahead: Counter[date] = Counter()
-    shares: Counter[date] = Counter()
-    for row in chosen:
-        for step in row.steps:
-            ahead[date.fromisoformat(step["period"])] += step["point"]
-            shares[date.fromisoformat(step["period"])] += 1
-    whole = sorted(at for at in ahead if shares[at] == len(chosen))[:14]
+    total = next(iter(add_up([leaf_of(row) for row in chosen], level="total", every=cast(Frequency, frequency))), None)
+    cells = [cell for cell in total.cells if cell.is_whole][:STEPS] if total is not None else []
     history = [charts.Observed(at, past[at]) for at in sorted(past) if not isinstance(at, datetime) and at >= first]
-    steps = [charts.Step(at, ahead[at], *[ahead[at]] * 4) for at in whole]
+    steps = [
+        charts.Step(cell.period, cell.point, *bounds(LEVELS, cell.quantiles, 80), *bounds(LEVELS, cell.quantiles, 95))
+        for cell in cells
+    ]
     return Volume(
         unit=unit,
         every=seriesview.every(frequency),
         series=len(chosen),
-        total=sum(ahead[at] for at in whole),
-        periods=len(whole),
+        total=sum(cell.point for cell in cells),
+        periods=len(cells),
         wide=charts.band_chart(history[-HISTORY:], steps, charts.WIDE),
         narrow=charts.band_chart(history[-HISTORY:], steps, charts.NARROW),
         made_at=run.finished_at or run.started_at,
-        rows=tuple((at, ahead[at]) for at in whole),
+        rows=tuple((step.at, step.forecast, step.lower80, step.upper80) for step in steps),
     )

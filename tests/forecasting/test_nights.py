@@ -68,7 +68,7 @@ def test_what_came_is_kept_beside_what_was_forecast(trading):
     assert (apples.actual, apples.step, apples.period) == (25, 1, date(2025, 9, 22))
     assert apples.point == row.steps[0]["point"] and apples.upper_80 == row.steps[0]["quantiles"][9]
     assert apples.naive == row.history[-7] and apples.attested
-    assert (pears.actual, pears.attested, pears.forecast_by) == (0, False, first)
+    assert (pears.actual, pears.attested, pears.forecast_by) == (0, True, first), "as what was told before it"
 
 
 def test_a_promotion_entered_by_day_changes_its_series_at_night(trading):

@@ -11,6 +11,7 @@ from forecasting.history import SeriesHistory, SeriesKey
 from forecasting.manifest import Source
 from forecasting.runs import RunRefused, RunSettings, Told, compute, make_choice, prepared, sample
 from forecasting.timeseries.calendars import Days
+from forecasting.timeseries.candidates import DEAR
 from forecasting.timeseries.engine import NO_CHOICE
 from forecasting.timeseries.series import Dated
 from ledger.tlog import merkle
@@ -150,6 +151,12 @@ def test_a_choice_ends_when_its_budget_does_and_says_what_it_left():
     sparse = [Told(history(f"s{i}", rng.choice([0, 0, 0, 5], 112))) for i in range(3)]
     chosen = make_choice([*several(3), *sparse], SETTINGS, enough=lambda: True)
     assert 0 < chosen.choice.unreached < 6
+
+
+def test_of_a_large_catalogue_no_night_gets_a_dear_champion():
+    few, many = (make_choice(several(2), SETTINGS, left_out=count).choice for count in (0, 100_000))
+    tried = [{name for one in choice.scores.values() for name in one} for choice in (few, many)]
+    assert DEAR & tried[0] and not DEAR & tried[1]
 
 
 def test_no_party_chooses_for_everybody():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from forecasting.operations import request_forecast
 from forecasting.runs import RunSettings
 from supplychain.demo.load import DemoRefused, make_demo, write_down
 from supplychain.demo.world import DAYS
+
+WEEK = timedelta(days=7)
 
 
 class Command(BaseCommand):
@@ -40,6 +43,7 @@ class Command(BaseCommand):
         path = settings.WAYLOG_DATA / "demo.json"
         write_down(made, path, url=settings.WAYLOG_URL)
         first = "the first forecast of the demo world"  # a job: it runs once a worker is up, and holds up nobody
-        request_forecast(cause=first, settings=RunSettings(cutoff=now, chained=True), now=now, ring=False)
+        weeks = RunSettings(cutoff=now - 2 * WEEK, chained=True, step_days=WEEK.days)  # as of then, then, and now
+        request_forecast(cause=first, settings=weeks, now=now, ring=False)
         line = f"{len(made.world.acts):,} events in {time.monotonic() - started:.1f} s; log-ins in {path}"
         self.stdout.write(f"\r  demo world    {line}" if terminal else f"  demo world    {line}")

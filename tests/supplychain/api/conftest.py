@@ -28,7 +28,7 @@ from supplychain.models import ApiClient
 from supplychain.operations import held_key
 from tests.cast import APPLES_LOT, Hand, World, make_world, sscc
 
-ALL = "events:write events:read shipments:read forecasts:read keys:write party:manage epcis:query"
+ALL = "events:write events:read shipments:read forecasts:read forecasts:write keys:write party:manage epcis:query"
 API = "/api/v1"
 
 

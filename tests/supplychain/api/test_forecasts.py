@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,8 @@ from django.apps import apps
 from ledger import tenancy
 from tests.cast import World
 from tests.supplychain.api.conftest import Caller
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def make_run(world: World) -> tuple[Any, Any]:
@@ -49,6 +52,34 @@ def make_run(world: World) -> tuple[Any, Any]:
             for hand in (world.grower, world.carrier)
         ]
     return run, made[0]
+
+
+def known_days(hand: Any) -> int:
+    """Something that a party entered of some days; its id."""
+    day = date(2026, 3, 9)
+    with tenancy.system():
+        row = apps.get_model("forecasting", "Known").objects.create(
+            kind="promotion", tenant=hand.id, name="secret", start=day, end=day, entered_by="x", entered_at=NOON
+        )
+    return int(row.pk)
+
+
+def override(hand: Any) -> int:
+    """An override of a party; its id."""
+    with tenancy.system():
+        row = apps.get_model("forecasting", "Override").objects.create(
+            tenant=hand.id,
+            product="https://id.gs1.org/01/09521141001011",
+            site=hand.site,
+            frequency="D",
+            period=date(2026, 3, 9),
+            quantity=5,
+            model_quantity=4,
+            reason="secret",
+            author="x",
+            made_at=NOON,
+        )
+    return int(row.pk)
 
 
 def test_runs_are_listed_with_what_they_were_made_from(world: World, grower: Caller) -> None:

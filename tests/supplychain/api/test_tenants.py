@@ -19,7 +19,7 @@ from tests.cast import World, sscc
 from tests.people import person
 from tests.receiver import make_webhook
 from tests.supplychain.api.conftest import ALL, API, Caller, caller_for, make_client
-from tests.supplychain.api.test_forecasts import make_run
+from tests.supplychain.api.test_forecasts import known_days, make_run, override
 from tests.supplychain.api.test_keys import request_key
 
 VERBS = ("get", "head", "post", "put", "patch", "delete", "options")
@@ -53,6 +53,8 @@ def shipped(world: World) -> dict[str, str]:
         "<str:key_id>": keys.key_id(bytes(held_key(world.grower.id).verify_key)),
         "<uuid:run_id>": str(run.id),
         "<int:series_id>": str(series.pk),
+        "<int:known_id>": str(known_days(world.grower)),
+        "<int:override_id>": str(override(world.grower)),
         "<uuid:request_id>": str(request_key(world.grower).id),
         "<uuid:webhook_id>": str(make_webhook(world.grower, now=world.now).pk),
         "<uuid:erasure_id>": str(_asked(world)),
@@ -78,6 +80,8 @@ ABSENT = {
     "<uuid:shipment_id>": str(uuid4()),
     "<str:key_id>": "A" * 43,
     "<int:series_id>": "99999",
+    "<int:known_id>": "99999",
+    "<int:override_id>": "99999",
     "<uuid:request_id>": str(uuid4()),
     "<int:membership_id>": "99999",
     "<str:client_id>": "nobody",
@@ -156,12 +160,23 @@ def _scopes_per_route() -> Iterator[tuple[str, str, str]]:
     for scope, paths in {
         "events:read": ("/events", "/events/1"),
         "shipments:read": ("/shipments", f"/shipments/{NOBODY}", f"/shipments/{NOBODY}/chain"),
-        "forecasts:read": ("/forecasts", f"/forecasts/{NOBODY}", f"/forecasts/{NOBODY}/series/1"),
+        "forecasts:read": (
+            "/forecasts",
+            f"/forecasts/{NOBODY}",
+            f"/forecasts/{NOBODY}/series/1",
+            "/forecasts/days",
+            "/forecasts/overrides",
+            "/forecasts/accuracy",
+            "/forecasts/totals",
+        ),
     }.items():
         for path in paths:
             yield "get", path, scope
     yield "post", "/events", "events:write"
     yield "post", "/keys", "keys:write"
+    for name in ("days", "overrides"):
+        yield "post", f"/forecasts/{name}", "forecasts:write"
+        yield "delete", f"/forecasts/{name}/1", "forecasts:write"
     for path in ("/people", "/clients", "/erasures"):
         yield "get", path, "party:manage"
         yield "post", path, "party:manage"
