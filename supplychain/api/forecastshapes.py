@@ -53,7 +53,9 @@ SHAPES: dict[str, Shape] = {
         {"id": COUNT, **KNOWN_MEMBERS, "entered_by": TEXT, "entered_at": TIME},
     ),
     "KnownDaysList": record("What stands.", {"items": listed(ref("KnownDays"))}),
-    "NewKnownDays": record("What is known of some days.", KNOWN_MEMBERS, optional=("product", "site")),
+    "NewKnownDays": record(
+        "What is known of some days.", KNOWN_MEMBERS, optional=("product", "site"), additionalProperties=False
+    ),
     "NewOverride": record(
         "What is expected instead of the model.",
         {
@@ -62,6 +64,7 @@ SHAPES: dict[str, Shape] = {
             "quantity": {**NUMBER, "minimum": 0, "maximum": 1e12},
             "reason": {"type": "string", "minLength": 1, "maxLength": 500},
         },
+        additionalProperties=False,
     ),
     "Override": record(
         "What somebody expects instead of the model, beside what the model says.",
