@@ -146,8 +146,11 @@ def standings() -> list[Standing]:
 
 def audit_cosignatures() -> Iterator[Fault]:
     """Check that every kept cosignature holds over the kept checkpoint of its size; yield a Fault for each other."""
+    rows = list(
+        Cosignature.objects.order_by("tree_size", "witness")
+    )  # first: a checkpoint is kept before it is cosigned
     notes = dict(Checkpoint.objects.values_list("tree_size", "note"))
-    for row in Cosignature.objects.order_by("tree_size", "witness").iterator():
+    for row in rows:
         try:
             time = _time_of(row, notes.get(row.tree_size, ""))
         except TlogError as fault:

@@ -13,7 +13,7 @@ from django.core.management import call_command
 
 from campaigns import tamper
 from campaigns.tamper import TABLES, Deck, Owner, Tampering
-from ledger import audit, bundles, comparing, examining, keystore, queries, tenancy, verified
+from ledger import audit, bundles, comparing, examining, keystore, operations, queries, tenancy, verified
 from ledger.admission import scope_of
 from ledger.models import Entry, LogHead
 from ledger.tlog import keys, note
@@ -60,6 +60,19 @@ def test_500_tamperings_are_found_with_the_right_first_bad_index_and_nothing_els
     assert set(report.tried) == {"column", "delete", "reorder", "replay", "truncate"}
     deck = Deck({table: Owner().rows(table) for table in TABLES}, random.Random(7))
     assert 40 < deck.columns < 400  # they come first: so each of them was changed once at least
+
+
+def test_a_log_that_grows_while_it_is_checked_holds(full: Log, carrier: Member, check: Any) -> None:
+    def grow(_: Any) -> None:
+        full.append(*[full.event(carrier) for _ in range(300)])
+        operations.keep_checkpoint()
+        cosign(queries.checkpoint(), queries.tree_size())
+
+    with tenancy.system():
+        found = audit.check_log(reached=grow)
+    assert found.holds, found.faults[:3]
+    assert (found.tree_size, queries.tree_size()) == (270, 570)
+    assert check().holds
 
 
 @pytest.mark.parametrize("index", [0, 5, 255, 256, 269])
