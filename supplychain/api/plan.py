@@ -50,6 +50,7 @@ class Plan(Endpoint):
 
 def _line(row: plans.PlanLine) -> dict[str, Any]:
     return {
+        "id": row.pk,
         **plans.as_dict(row),
         "unit": row.unit or None,
         "counted_at": shown.time(row.counted_at),

@@ -23,6 +23,7 @@ _SENTENCES = {
     413: "Over a limit of bytes or items.",
     415: "Another media type than application/json, or another coding than gzip.",
     422: "The item can never be appended as it is.",
+    429: "More than may be asked for now.",
     503: "The log or its database is not there; send the request again.",
 }
 

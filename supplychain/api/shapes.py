@@ -449,6 +449,7 @@ ARRIVAL = record(
 PLAN_LINE = record(
     "One product at one site: what to order and why.",
     {
+        "id": COUNT,
         "product": TEXT,
         "site": TEXT,
         "unit": maybe(TEXT),
@@ -469,6 +470,64 @@ PLAN_LINE = record(
         "order_index": maybe(COUNT),
     },
 )
+JOB = record(
+    "Work that was asked for; a worker takes it next.",
+    {
+        "id": UUID,
+        "kind": TEXT,
+        "status": {"type": "string", "enum": ["queued", "running", "done", "failed", "cancelled"]},
+        "is_open": YES_OR_NO,
+        "shards": COUNT,
+        "shards_done": COUNT,
+        "error": maybe(TEXT),
+        "created_at": TIME,
+    },
+)
+CLOCK: Shape = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "description": "UTC, such as 05:30."}
+SENT: dict[str, Shape] = {
+    "NewCount": record("What was counted.", {"quantity": {**NUMBER, "minimum": 0}}, additionalProperties=False),
+    "NewForecast": record(
+        "A run now; with a day and a name, one frozen as of that day.",
+        {
+            "cutoff": {"type": "string", "format": "date"},
+            "label": {"type": "string", "minLength": 1, "maxLength": 80},
+        },
+        optional=("cutoff", "label"),
+        additionalProperties=False,
+    ),
+    "NewOrder": record(
+        "How much is ordered; another quantity than was proposed needs a reason.",
+        {"quantity": NUMBER, "reason": {"type": "string", "minLength": 1, "maxLength": 500}},
+        optional=("reason",),
+        additionalProperties=False,
+    ),
+    "NewPlan": record(
+        "The day's fleet; what is left out is as on the page.",
+        {
+            "vehicles": {"type": "integer", "minimum": 1, "maximum": 50},
+            "capacity": NUMBER,
+            "start": CLOCK,
+            "end": CLOCK,
+        },
+        optional=("vehicles", "capacity", "start", "end"),
+        additionalProperties=False,
+    ),
+    "OrderingRule": record(
+        "How a party orders, where no product and site are named: by default.",
+        {
+            "target": {**NUMBER, "description": "The share of cycles without a shortage, .5 to under 1."},
+            "review_days": NUMBER,
+            "handling_days": NUMBER,
+            "pack": NUMBER,
+            "minimum": NUMBER,
+            "product": {"type": "string", "minLength": 1, "maxLength": 255},
+            "site": {"type": "string", "minLength": 1, "maxLength": 255},
+        },
+        optional=("product", "site"),
+        additionalProperties=False,
+    ),
+    "PlanSigned": record("The entry of the log that signs it.", {"index": COUNT}),
+}
 PLAN = record(
     "What one reading of the verified log proposed.",
     {
@@ -483,6 +542,8 @@ PLAN = record(
     },
 )
 SHAPES: dict[str, Shape] = {
+    **SENT,
+    "Job": JOB,
     "Arrival": ARRIVAL,
     "Capture": CAPTURE,
     "CaptureItem": CAPTURE_ITEM,

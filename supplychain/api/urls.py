@@ -8,6 +8,7 @@ from django.views.decorators.http import conditional_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from supplychain.api import (
+    asking,
     base,
     client,
     clients,
@@ -80,6 +81,12 @@ urlpatterns = [
     path("forecasts/overrides/<int:override_id>", planning.OneOverride.as_view(), name="api-override"),
     path("forecasts/accuracy", _packed(planning.Accuracy), name="api-accuracy"),
     path("forecasts/totals", _packed(planning.Totals), name="api-totals"),
+    path("forecasts/requests", asking.ForecastRequests.as_view(), name="api-ask-forecast"),
+    path("forecasts/jobs/<uuid:job_id>", asking.OneJob.as_view(), name="api-job"),
+    path("plan/requests", asking.PlanRequests.as_view(), name="api-ask-plan"),
+    path("plan/lines/<int:line_id>/order", asking.Order.as_view(), name="api-order"),
+    path("plan/lines/<int:line_id>/count", asking.Count.as_view(), name="api-count"),
+    path("plan/rule", asking.Rule.as_view(), name="api-ordering-rule"),
     path("forecasts/<uuid:run_id>", _packed(forecasts.Forecast), name="api-forecast"),
     path("forecasts/<uuid:run_id>/series/<int:series_id>", _packed(forecasts.Series), name="api-forecast-series"),
     path("samples", _packed(samples.Samples), name="api-samples"),
