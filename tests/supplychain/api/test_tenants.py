@@ -15,6 +15,7 @@ from ledger.tlog import keys
 from supplychain import operations
 from supplychain.models import CompanyPrefix, Role
 from supplychain.operations import held_key
+from supplychain.operations.plans import request as request_plan
 from tests.cast import World, sscc
 from tests.people import person
 from tests.receiver import make_webhook
@@ -60,6 +61,8 @@ def shipped(world: World) -> dict[str, str]:
         "<uuid:erasure_id>": str(_asked(world)),
         "<int:membership_id>": str(person(world.grower, Role.MANAGER).memberships.get().pk),
         "<str:client_id>": make_client(world.grower)[0].client_id,
+        "<uuid:job_id>": str(request_plan(world.grower.id, now=world.now).id),
+        "<int:line_id>": "1",
         "<str:prefix>": CompanyPrefix.objects.create(prefix="9521141", party=world.grower.party).prefix,
     }
 
@@ -74,6 +77,8 @@ def _asked(world: World) -> Any:
 
 
 ABSENT = {
+    "<uuid:job_id>": str(uuid4()),
+    "<int:line_id>": "99999",
     "<uuid:erasure_id>": str(uuid4()),
     "<uuid:webhook_id>": str(uuid4()),
     "<int:index>": "99999",
