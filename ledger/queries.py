@@ -193,6 +193,7 @@ def inclusion_proofs(indices: Sequence[int], tree_size: int | None = None) -> li
 
 def _prove(indices: Sequence[int], tree_size: int) -> list[InclusionProof]:
     reader = SubtreeReader(tree_size)
+    reader.read_for(indices)
     return [merkle.prove_inclusion(index, tree_size, reader) for index in indices]
 
 
@@ -206,9 +207,9 @@ def consistency_proof(old: int, new: int) -> ConsistencyProof:
 
 def tlog_proof(index: int) -> str:
     """A self-contained proof file (C2SP tlog-proof) for the entry at `index`, under the newest checkpoint."""
-    found = head()
     row = entry(index)
-    [path] = inclusion_proofs([index], found.tree_size)
+    found = head()  # after it, so that it holds it
+    [path] = _prove([row.index], found.tree_size)
     signed = with_cosignatures(found.checkpoint, found.tree_size)
     return proof.format_proof(proof.Proof(extra=row.leaf, inclusion=path, checkpoint=signed))
 

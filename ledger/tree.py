@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
+
 from ledger.models import Entry, Tile
 from ledger.tlog import merkle, tile
+
+_NOTHING = bytes(32)
 
 
 class SubtreeReader:
@@ -13,6 +21,21 @@ class SubtreeReader:
         self.tree_size = tree_size
         self._tiles: dict[tuple[int, int], list[bytes]] = {}
         self._roots: dict[tuple[int, int], bytes] = {}
+
+    def read_for(self, indices: Iterable[int]) -> None:
+        """Read all tiles that the inclusion proofs of these entries need, in three statements at most."""
+        needed: set[tuple[int, int]] = set()
+
+        def note(level: int, index: int) -> bytes:
+            tile_level, height = divmod(level, tile.HEIGHT)
+            needed.add((tile_level, (index << height) // tile.WIDTH))
+            return _NOTHING
+
+        for index in indices:
+            merkle.prove_inclusion(index, self.tree_size, note)
+        full = {key for key in needed if key[1] < self.tree_size >> (tile.HEIGHT * (key[0] + 1))}
+        self._tiles |= _full_tiles(full)
+        self._tiles |= _partial_tiles(needed - full, self.tree_size)
 
     def __call__(self, level: int, index: int) -> bytes:
         """The hash over the leaves [index << level, (index + 1) << level)."""
@@ -33,6 +56,37 @@ class SubtreeReader:
         if (level, number) not in self._tiles:
             self._tiles[level, number] = tile_hashes(level, number, self.tree_size)
         return self._tiles[level, number]
+
+
+def _full_tiles(wanted: set[tuple[int, int]]) -> dict[tuple[int, int], list[bytes]]:
+    found = {}
+    if wanted:
+        rows = Tile.objects.filter(_any(Q(level=level, index=number) for level, number in wanted))
+        for level, number, hashes in rows.values_list("level", "index", "hashes"):
+            raw = bytes(hashes)
+            found[level, number] = [raw[at : at + 32] for at in range(0, len(raw), 32)]
+    return found
+
+
+def _partial_tiles(wanted: set[tuple[int, int]], tree_size: int) -> dict[tuple[int, int], list[bytes]]:
+    """The last tile of each level: the leaves', and above them the roots of the tiles below."""
+    found: dict[tuple[int, int], list[bytes]] = {}
+    above = {level: number for level, number in wanted if level}
+    found |= {key: partial_hashes(*key, tree_size) for key in wanted if key[0] == 0}
+    if above:
+        below = (
+            Q(level=level - 1, index__gte=number * tile.WIDTH, index__lt=tree_size >> (tile.HEIGHT * level))
+            for level, number in above.items()
+        )
+        for level, number in above.items():
+            found[level, number] = []
+        for level, root in Tile.objects.filter(_any(below)).order_by("level", "index").values_list("level", "root"):
+            found[level + 1, above[level + 1]].append(bytes(root))
+    return found
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    return reduce(or_, conditions)
 
 
 def tile_hashes(level: int, number: int, tree_size: int) -> list[bytes]:
