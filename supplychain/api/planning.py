@@ -219,7 +219,7 @@ class Totals(Endpoint):
         parameters=[
             parameter("level", "`total`, `product`, `site` or `lane`.", enum=list(LEVELS_OF), default="total"),
             parameter("every", "`D`, `W` or `MS`.", enum=["D", "W", "MS"], default="W"),
-            parameter("unit", "Which unit; absent: the one with most series."),
+            parameter("unit", "Which unit; absent: the one with most series.", **schema.SOME_TEXT),
         ],
         responses=schema.answers({200: "Totals"}, problems=(400, 401, 403, 404)),
     )

@@ -93,5 +93,11 @@ def complete(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
     for path in result["paths"].values():
         for operation in path.values():
             if "requestBody" in operation:
-                operation["requestBody"]["required"] = True
+                operation["requestBody"]["required"] = not _may_be_absent(operation["requestBody"])
     return result
+
+
+def _may_be_absent(body: Mapping[str, Any]) -> bool:
+    """Whether nothing in it must be said, so that no body at all is as good as an empty object."""
+    named = str(body["content"].get(JSON, {}).get("schema", {}).get("$ref", "")).rpartition("/")[2]
+    return shapes.SHAPES.get(named, {}).get("required") == []

@@ -153,6 +153,7 @@ class Bundle(Endpoint):
             schema.parameter(
                 "disclose",
                 "Of what bodies name by digests alone: the names of the members to show, with commas between them.",
+                minLength=1,
             ),
         ],
         responses=schema.answers({200: "Bundle"}, problems=(400, 401, 403, 404, 413)),

@@ -98,5 +98,5 @@ urlpatterns = [
     path("plan", _packed(plan.Plan), name="api-plan"),
     path("schema", gzip_page(SpectacularAPIView.as_view()), name="api-schema"),
     path("docs", TryIt.as_view(url_name="api-schema"), name="api-docs"),
-    re_path(r"^.*$", base.Nothing.as_view(), name="api-nothing"),
+    re_path(r"^[\s\S]*$", base.Nothing.as_view(), name="api-nothing"),
 ]

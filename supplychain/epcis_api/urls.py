@@ -16,14 +16,14 @@ def _of(collection: Collection) -> list[URLPattern]:
     name = collection.name
     return [
         path(name, collections.Listed.as_view(collection=collection), name=f"epcis-{name}"),
-        re_path(rf"^{name}/(?P<value>.+)/events$", collections.ResourceEvents.as_view(collection=collection)),
-        re_path(rf"^{name}/(?P<value>.+)$", collections.Resource.as_view(collection=collection)),
+        re_path(rf"^{name}/(?P<value>[\s\S]+)/events$", collections.ResourceEvents.as_view(collection=collection)),
+        re_path(rf"^{name}/(?P<value>[\s\S]+)$", collections.Resource.as_view(collection=collection)),
     ]
 
 
 QUERIES: list[URLPattern] = [
     path("events", events.Events.as_view(), name="epcis-events"),
-    re_path(r"^events/(?P<event_id>.+)$", events.EventResource.as_view(), name="epcis-event"),
+    re_path(r"^events/(?P<event_id>[\s\S]+)$", events.EventResource.as_view(), name="epcis-event"),
     *(pattern for collection in collections.COLLECTIONS for pattern in _of(collection)),
     path("queries", queries.Queries.as_view(), name="epcis-queries"),
     path("queries/<str:name>", queries.QueryResource.as_view(), name="epcis-query"),
@@ -46,5 +46,5 @@ urlpatterns = [
     *CAPTURE,
     *QUERIES,
     *SUBSCRIPTIONS,
-    re_path(r"^.*$", base.Nothing.as_view(), name="epcis-nothing"),
+    re_path(r"^[\s\S]*$", base.Nothing.as_view(), name="epcis-nothing"),
 ]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.walks.test_start import ROOT, Up
+from tests.conftest import ROOT
+from tests.walks.test_start import Up
 
 BLOCKS = re.findall(r"<!-- tour -->\n```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 

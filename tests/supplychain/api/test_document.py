@@ -24,6 +24,6 @@ def test_the_api_keeps_what_its_document_promises(live_server: Any, settings: An
     program = str(Path(sys.executable).with_name("schemathesis"))
     asked = [program, "--config-file", str(SETTINGS), "run", f"{live_server.url}/api/v1/schema"]
     asked += ["--header", f"Authorization: Bearer {token}", "--phases", PHASES, "--checks", "all", "--no-color"]
-    asked += ["--max-examples", "3", "--seed", "1", "--continue-on-failure"]
+    asked += ["--workers", "8", "--max-examples", "3", "--seed", "1", "--continue-on-failure"]
     done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
