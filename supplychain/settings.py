@@ -129,9 +129,7 @@ DATABASE_ROUTERS: list[str] = []
 
 # --- Valkey / Redis --------------------------------------------------------------------------------------------------
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "waylog"}
-}
+CACHES = {"default": {"BACKEND": "supplychain.cache.Cache", "LOCATION": REDIS_URL, "KEY_PREFIX": "waylog"}}
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
 # --- Celery: a doorbell; jobs live in PostgreSQL ----------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 An append costs about the same for one event as for fifty: a lock, some thirty statements, a commit that waits for the
 disk. So whoever finds nobody at work takes all that waits and appends it in one transaction, for everyone; whoever
-comes meanwhile waits, and the first of those does the next. Nobody waits for company: alone, a request goes at once.
+comes meanwhile waits, and the first of those does the next. Alone, a request goes at once; where the group before had
+company, the leader of the next waits a few thousandths of a second for more: a larger group costs each of them less.
 What remains to be done after the commit (the checkpoint's file) keeps only those waiting whom it concerns: the next
 group is on its way meanwhile.
 """
@@ -10,6 +11,7 @@ group is on its way meanwhile.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +21,9 @@ from ledger.admission import Outcome, Submission
 
 MOST = 500
 """So many items go into one transaction; what is more waits for the next."""
+
+LINGER = 0.004
+"""So many seconds a leader waits for company, where there was company before."""
 
 Finish = Callable[[], None]
 Append = Callable[[Sequence[Submission], datetime, list[Finish]], list[Outcome]]
@@ -49,6 +54,7 @@ class Grouping:
         self._lock = threading.Lock()
         self._queue: deque[_Waiting] = deque()
         self._is_led = False
+        self._is_busy = False
 
     def append(self, submissions: Sequence[Submission], now: datetime) -> list[Outcome]:
         """Append with whatever else waits; return one outcome a submission, raise what the append raises.
@@ -74,6 +80,8 @@ class Grouping:
         return outcomes
 
     def _lead(self) -> None:
+        if self._is_busy:
+            time.sleep(LINGER)
         group, finish = self._take(), list[Finish]()
         try:
             try:
@@ -99,6 +107,7 @@ class Grouping:
             while self._queue and count + len(self._queue[0].submissions) <= MOST:
                 group.append(self._queue.popleft())
                 count += len(group[-1].submissions)
+            self._is_busy = len(group) > 1
         return group
 
     def _append_all(self, group: Sequence[_Waiting], finish: list[Finish]) -> None:

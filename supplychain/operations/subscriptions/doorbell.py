@@ -23,6 +23,8 @@ CHANNEL = "waylog:log"
 QUEUE = "webhooks"
 _RUNG = "waylog:rung:webhooks"
 _RINGS_AGAIN_AFTER_MS = 5_000
+BREATH = 0.1
+"""Seconds between two rings of a process: what is committed meanwhile is rung for once, and the worker looks once."""
 _PATIENCE = 5.0
 """Seconds without a try after Valkey did not answer: captures must not wait for it."""
 
@@ -56,6 +58,7 @@ class _Ringer:
         while self._asked.wait():
             self._asked.clear()
             ring()
+            time.sleep(BREATH)
 
 
 _ringer = _Ringer()
