@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -19,7 +19,7 @@ from supplychain.epcis import builders
 from supplychain.models import Event
 from supplychain.operations import CaptureItem, grouping
 from supplychain.operations.grouping import Grouping
-from tests.cast import Hand, World, make_world, sscc
+from tests.cast import START, Hand, World, make_world, sscc
 
 THREADS = 16
 capturing = importlib.import_module("supplychain.operations.capture")  # the package offers a function of that name
@@ -46,6 +46,7 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
             return append_many(submissions, **more)
 
         monkeypatch.setattr(capturing, "append_many", counted)
+        monkeypatch.setattr(capturing._grouping, "_is_busy", False)
         return sizes
 
     return until
@@ -95,6 +96,17 @@ def test_singles_of_many_threads_are_all_appended_once_and_together(
     with tenancy.system():
         tenants = dict(Event.objects.values_list("index", "tenant"))
     assert [tenants[each.index] for each in outcomes] == [party for _, party in requests]
+
+
+def test_only_where_the_group_before_had_company_does_a_leader_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(grouping.time, "sleep", waited.append)
+    alone = grouping.Grouping(lambda submissions, now, finish: [cast(Any, each) for each in submissions])
+    one = cast(Any, "a submission")
+    assert alone.append([one], START) == [one] and waited == []
+    alone._is_busy = True
+    assert alone.append([one], START) == [one] and waited == [grouping.LINGER]
+    assert alone.append([one], START) == [one] and waited == [grouping.LINGER]
 
 
 def test_a_refusal_reaches_the_one_who_asked_and_harms_nobody(world: World, hold: Callable[[int], list[int]]) -> None:
