@@ -1,5 +1,6 @@
 """One request to one checked address, and a canary on the loopback address that nothing may reach."""
 
+import re
 import socket
 import ssl
 import subprocess
@@ -247,6 +248,17 @@ def certificate(tmp_path_factory):
     return folder / "cert.pem", folder / "key.pem"
 
 
+def read_whole(secured):
+    """Read a request to its end: one that is answered before it has ended fails at its sender."""
+    text = b""
+    while b"\r\n\r\n" not in text:
+        text += secured.recv(65536) or b"\r\n\r\n"
+    head, _, body = text.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+    while length and len(body) < int(length[1]):
+        body += secured.recv(65536) or bytes(int(length[1]))
+
+
 @contextmanager
 def tls_server(certificate):
     names = []
@@ -263,7 +275,7 @@ def tls_server(certificate):
                     return
                 try:
                     with context.wrap_socket(taken, server_side=True) as secured:
-                        secured.recv(65536)
+                        read_whole(secured)
                         secured.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
                 except OSError:
                     continue
