@@ -16,6 +16,8 @@ from django.conf import settings
 
 from ledger import cosigning, queries, quorum, tenancy
 from ledger.models import Checkpoint
+from ledger.tlog.note import VerifierKey, parse_verifier_key
+from ledger.tlog.policy import Policy
 
 APPENDED, PUBLISHED = "appended", "published"
 log = logging.getLogger("waylog.witness")
@@ -27,6 +29,29 @@ def published_size() -> int:
         return queries.tree_size()
     found = queries.cosigned_checkpoint(quorum.is_met_by)
     return found.tree_size if found else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the log is published, and who has cosigned how much of it."""
+
+    size: int
+    policy: Policy
+    cosigned: tuple[tuple[VerifierKey, int], ...]
+
+    def waits_for(self, index: int) -> int:
+        """How many witnesses more must cosign at least before the entry is published; 0 once it is."""
+        if index < self.size:
+            return 0
+        lacking = self.policy.lacks({verifier for verifier, size in self.cosigned if index < size})
+        return max(lacking, 1)  # where enough have cosigned it, but no one checkpoint yet
+
+
+def standing() -> Standing:
+    """How far the log is published now. Raises LogMissing, PolicyUnreadable."""
+    size = published_size()
+    cosigned = tuple((parse_verifier_key(each.verifier_key), each.tree_size) for each in queries.cosigners())
+    return Standing(size, quorum.policy(), cosigned)
 
 
 def publish(tree_size: int, *, now: datetime) -> tuple[str, Checkpoint | None]:

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("waylog", deadline=None)  # a machine that is busy is no fault of the code
+hypothesis.settings.load_profile("waylog")
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 """Public vectors and real data, kept beside the project and never in it."""

@@ -49,6 +49,13 @@ class Policy:
                 met.add(name)
         return self.quorum in met
 
+    def lacks(self, cosigners: set[VerifierKey]) -> int:
+        """Count the witnesses that must cosign besides these, at least."""
+        lacking = {name: int(key not in cosigners) for name, key in self.witnesses.items()} | {NONE: 0}
+        for name, group in self.groups.items():  # a member is in one group: the fewest of each add up
+            lacking[name] = sum(sorted(lacking[member] for member in group.members)[: group.least])
+        return lacking[self.quorum]
+
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCheckpoint:

@@ -327,6 +327,7 @@ class CorrectForm(ActForm):
         choices=[("did_not_occur", "It did not happen"), ("incorrect_data", "It happened, but its data are wrong")],
         widget=forms.RadioSelect,
     )
+    field_order = ("reason", "offset")
 
     def __init__(self, *args: Any, wrong: JsonObject | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

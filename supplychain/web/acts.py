@@ -23,7 +23,7 @@ from supplychain.epcis.parsing import parse_body
 from supplychain.models import Event, Membership, Shipment
 from supplychain.operations import signing
 from supplychain.queries import shipmentpage
-from supplychain.web import actforms, problems, shown
+from supplychain.web import actforms, problems, shown, words
 from supplychain.web.access import MemberRequest, operator
 from supplychain.web.actforms import ActForm, Acting, JsonObject
 from supplychain.web.names import Names
@@ -168,7 +168,10 @@ def _page(request: MemberRequest, page: ActPage, shipment: Shipment | None) -> H
         except (Refused, KeyNotHeld) as refused:
             form.add_error(None, str(refused))
     names = Names.of_shipments([shipment] if shipment else [])
+    undone = shipmentpage.latest_act(shipmentpage.way(shipment.pk)) if shipment and page.name == "correct" else None
     context = {
+        "undone": undone,
+        "undone_act": words.act(undone.row.act) if undone else "",
         "act": page,
         "form": form,
         "shipment": shipment,

@@ -27,8 +27,14 @@ SHOWN = 50
 class AskForm(forms.Form):
     """Which key of another party shall be revoked, and from where on what it signed is disputed."""
 
-    key_id = forms.CharField(label="Key id", max_length=43, strip=True)
-    last_valid_index = forms.IntegerField(label="Last valid entry (empty: all so far)", min_value=0, required=False)
+    key_id = forms.CharField(label="Key", max_length=43, strip=True, widget=forms.Select)
+    last_valid_index = forms.IntegerField(
+        label="Last valid entry", min_value=0, required=False, help_text="Empty: everything that stands now is valid."
+    )
+
+    def offer(self, choices: list[tuple[str, str]]) -> None:
+        """Let the page choose among these; what else is sent is judged by its own rule."""
+        self.fields["key_id"].widget.choices = [("", "—"), *choices]
 
 
 def operators_manager(view: Any) -> Any:
@@ -107,6 +113,7 @@ def _page(request: MemberRequest, form: AskForm, *, status: int = 200) -> HttpRe
         listed = list(found[:SHOWN])
         records = {each.key_id: log.key(each.key_id) for each in listed}
         names = Names(parties={UUID(record.party) for record in records.values() if record})
+        form.offer(_others(request.membership.party_id))
         managers = Membership.objects.filter(party=request.membership.party_id, role="manager").count()
     rows = [_row(each, records[each.key_id], names, request.user.pk) for each in listed]
     context = {
@@ -116,6 +123,23 @@ def _page(request: MemberRequest, form: AskForm, *, status: int = 200) -> HttpRe
         "alone": managers < 2,
     }
     return render(request, "approvals/page.html", context, status=status)
+
+
+def _others(party: UUID) -> list[tuple[str, str]]:
+    """The keys of other parties that may be revoked, by name and kind."""
+    found = [
+        record
+        for record in log.keys_of()
+        if record.role in approvals.REVOCABLE and record.revoked_index is None and record.party != party.hex
+    ]
+    names = Names(parties={UUID(record.party) for record in found})
+    named = [
+        (names.party(UUID(record.party)), words.key_kind(record.role), record.registered_index, record.key_id)
+        for record in found
+    ]
+    return [
+        (key_id, f"{name}: {kind} {key_id[:10]}…, since entry {index:,}") for name, kind, index, key_id in sorted(named)
+    ]
 
 
 def _row(asked: Approval, record: Any, names: Names, user: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -206,6 +207,21 @@ def remove_client(request: MemberRequest, client: int) -> HttpResponse:
         return "The API client is removed, and its tokens with it."
 
     return _decided(request, act)
+
+
+def ending(request: MemberRequest, *, now: datetime) -> list[dict[str, Any]]:
+    """The keys that end soon and are this member's to see to: all of the party for a manager, else their own."""
+    membership = request.membership
+    records = reminders.ending(membership.party_id, now=now) if membership.may_operate else []
+    asked = KeyRequest.objects.filter(key_id__in=[record.key_id for record in records])
+    by_key = {each.key_id: each for each in asked}
+    found = []
+    for record in records:
+        mine = (request_of := by_key.get(record.key_id)) is not None and request_of.requested_by_id == request.user.pk
+        if mine or membership.may_manage:
+            label = request_of.label if request_of else ""
+            found.append(key_row(record, Names(parties={membership.party_id})) | {"label": label, "is_mine": mine})
+    return found
 
 
 def _party(request: MemberRequest) -> UUID:

@@ -11,12 +11,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from ledger import kept, publishing, queries, quorum, tenancy
+from ledger import kept, queries, tenancy
 from ledger.tlog.envelope import parse_leaf
 from ledger.tlog.keys import KeyRecord
 from supplychain.models import Event
 from supplychain.queries import partners
-from supplychain.web import audits, erasures, words
+from supplychain.web import audits, erasures, publication, words
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.names import Names
 
@@ -65,7 +65,7 @@ def entry(request: MemberRequest, index: int) -> HttpResponse:
     except queries.EntryMissing:
         raise Http404 from None
     key = queries.key(found.key_id)
-    mark = queries.verified_to()
+    disputed, proofs = queries.is_disputed(index, found.key_id), publication.proofs()
     context = {
         "entry": found,
         "row": _rows([found], request.membership.party_id.hex)[0],
@@ -73,22 +73,15 @@ def entry(request: MemberRequest, index: int) -> HttpResponse:
         "statement": json.dumps(json.loads(parse_leaf(found.leaf).payload), indent=2, ensure_ascii=False),
         "key": key,
         "kind": words.key_kind(key.role) if key else "",
-        "disputed": queries.is_disputed(index, found.key_id),
-        "verified": mark is not None and index < mark.tree_size,
-        "size": queries.tree_size(),
-        "published": _is_published(index),
+        "disputed": disputed,
+        "proof": proofs.state(index, disputed=disputed),
+        "published": not proofs.waits_for(index),
+        "verified": index < proofs.verified,
+        "size": proofs.size,
         "may_erase": erasures.may_ask(index, request.membership),
         "body": "" if found.statement.type == "forecast" else _body(index),  # a manifest names everybody's series
     }
     return render(request, "log/entry.html", context)
-
-
-def _is_published(index: int) -> bool:
-    """Whether the entry is under a checkpoint that those have cosigned whom the policy asks for."""
-    try:
-        return index < publishing.published_size()
-    except quorum.PolicyUnreadable:
-        return False
 
 
 @member

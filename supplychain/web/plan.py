@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -65,6 +65,7 @@ def plan(request: MemberRequest) -> HttpResponse:
         "lines": lines,
         "to_order": sum(1 for each in lines if each.row.quantity > 0 and each.row.ordered is None),
         "at_risk": sum(1 for each in lines if each.tone),
+        "day": date.fromisoformat(routes["day"]) if routes.get("day") else None,
         "routes": routemap.routes(routes, names),
         "map": routemap.picture(routes, names),
         "trouble": routemap.trouble(routes, names),

@@ -11,14 +11,13 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from ledger import queries as log
 from supplychain.custody import Act
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.models import Event, Shipment, ShipmentLine
 from supplychain.queries import arrivals as expectations
 from supplychain.queries import bundles, shipmentpage
 from supplychain.queries.shipmentpage import Reading, Step
-from supplychain.web import arrivals, charts, shown, words
+from supplychain.web import arrivals, charts, publication, shown, words
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.acts import acts_of
 from supplychain.web.names import Names
@@ -58,8 +57,8 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
     steps = shipmentpage.way(pk)
     readings = shipmentpage.temperatures(pk)
     names = _names(found, steps)
-    mark, size = log.verified_to(), log.tree_size()
-    verified = mark.tree_size if mark else 0
+    proofs = publication.proofs()
+    indices = [step.row.index for step in steps]
     latest = shipmentpage.latest_act(steps)
     said = expectations.of_shipment(found, now=now)
     acts = acts_of(found, request.membership, latest_by=latest.row.tenant if latest else None)
@@ -73,7 +72,7 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
         "route": _route(found, names),
         "chips": shown.chips(found, party=request.membership.party_id, now=now),
         "stages": stages(found, steps, names),
-        "way": [_line(step, names, verified=verified) for step in steps],
+        "way": [_line(step, names, proofs) for step in steps],
         "parties": len({step.row.tenant for step in steps}),
         "lines": [_content(line, names) for line in found.lines.all()],
         "readings": readings,
@@ -83,9 +82,11 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
         "latest": steps[0] if steps else None,
         "latest_key": words.key_kind(steps[0].key.role) if steps and steps[0].key else "",
         "latest_by": names.party(steps[0].row.tenant) if steps else "",
-        "size": size,
-        "verified": verified,
-        "all_verified": bool(steps) and all(step.row.index < verified for step in steps),
+        "size": proofs.size,
+        "verified": proofs.verified,
+        "all_verified": proofs.are_verified(indices),
+        "latest_proof": proofs.state(steps[0].row.index) if steps else None,
+        "waits": not proofs.are_published(indices),
         "acts": acts,
         "disclosable": bundles.disclosable(found, party=request.membership.party_id),
         "arrival": arrivals.card(said, names, now=now) if said else None,
@@ -153,7 +154,7 @@ def _route(found: Shipment, names: Names) -> str:
     return f"{start} → {end}" if end else f"from {start}"
 
 
-def _line(step: Step, names: Names, *, verified: int) -> WayLine:
+def _line(step: Step, names: Names, proofs: publication.Proofs) -> WayLine:
     row = step.row
     tone = "bad" if row.act == Act.DISPUTE or step.disputed else "warn" if _is_warning(step) else ""
     return WayLine(
@@ -161,17 +162,10 @@ def _line(step: Step, names: Names, *, verified: int) -> WayLine:
         verb=_verb(step),
         by=names.party(row.tenant),
         said=tuple(part for part in _said(step, names) if part),
-        key=words.key_kind(step.key.role) if step.key else "unknown key",
-        proof=proof_state(row.index, verified=verified, disputed=step.disputed),
+        key=words.with_article(words.key_kind(step.key.role)) if step.key else "an unknown key",
+        proof=proofs.state(row.index, disputed=step.disputed),
         tone=tone or ("plain" if row.act == Act.OBSERVE else ""),
     )
-
-
-def proof_state(index: int, *, verified: int, disputed: bool) -> Chip:
-    """How far an entry's proof was computed: verified by this server, or published under a signed checkpoint."""
-    if disputed:
-        return Chip("disputed", "warn")
-    return Chip("✓ verified", "proof") if index < verified else Chip("published")
 
 
 def _verb(step: Step) -> str:

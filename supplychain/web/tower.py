@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from supplychain.queries import arrivals
 from supplychain.queries import tower as figures
-from supplychain.web import audits, recent, shown, volume
+from supplychain.web import audits, keys, recent, shown, volume
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.words import span
 
@@ -39,6 +39,7 @@ def tower(request: MemberRequest) -> HttpResponse:
         "urgent": shown.rows(figures.needs_first(party, now=now), party=party, now=now),
         "total": counts.open,
         "log_alarm": audits.alarm_words(now=now),
+        "ending": keys.ending(request, now=now),
         "recent": recent.lines(figures.recent_events(party), party=party),
     }
     if request.headers.get("HX-Request"):

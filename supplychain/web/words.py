@@ -31,13 +31,18 @@ ACTS = {
 }
 KEY_KINDS = {
     "device": "device key",
-    "external": "the party's own external key",
+    "external": "external key",
     "managed": "managed key",
     "admin": "managed admin key",
     "root": "root key",
     "log": "log key",
     "forecaster": "forecaster key",
 }
+
+
+def with_article(noun: str) -> str:
+    """`an external key`, `a device key`."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
 def in_offset(moment: datetime, offset: str) -> datetime:

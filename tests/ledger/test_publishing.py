@@ -73,6 +73,8 @@ def test_it_is_published_once_the_quorum_has_cosigned(log, grower, three, write)
     assert verified.checkpoint.tree_size == size and len(verified.cosignatures) >= 2
     log.append(log.event(grower))
     assert (publishing.published_size(), queries.tree_size()) == (size, size + 1)
+    standing = publishing.standing()
+    assert standing.size == size and [standing.waits_for(index) for index in (0, size - 1, size)] == [0, 0, 2]
     assert f"\n{size}\n" in Client(headers={"host": "localhost"}).get("/log/checkpoint").content.decode()
 
 

@@ -1,6 +1,5 @@
 """The nightly check of the log as a durable job, and where its alarm is seen: tower, ledger page, /healthz."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,11 +13,11 @@ from ledger import queries, tenancy
 from ledger.audit import alarm
 from ledger.models import AuditPosition, AuditRun
 from supplychain import tasks
-from supplychain.models import User
 from supplychain.operations import auditing
 from supplychain.web import health
 from tests.cast import World, sscc
-from tests.people import People, add_people
+from tests.people import People
+from tests.supplychain.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
 SUNDAY = datetime(2026, 5, 3, 3, 40, tzinfo=UTC)
@@ -112,24 +111,6 @@ def broken(world: World) -> AuditRun:
 
 
 WORDS = "THE LOG DOES NOT HOLD at entry 7: the stored leaf hash is not the hash of the leaf, and 2 more faults"
-SignIn = Callable[[User], Client]
-
-
-@pytest.fixture
-def people(world: World) -> People:
-    return add_people(world)
-
-
-@pytest.fixture
-def sign_in(settings: Any) -> SignIn:
-    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
-
-    def signed_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return signed_in
 
 
 @pytest.mark.parametrize("address", ["/", "/ledger/"])

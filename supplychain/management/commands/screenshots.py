@@ -28,10 +28,20 @@ PAGES = {
     "ledger-keys": "/ledger/keys/",
     "device": "/device/",
     "keys": "/keys/",
+    "approvals": "/keys/approvals/",
+    "erasures": "/erasures/",
+    "names": "/names/",
     "webhooks": "/webhooks/",
+    "verify": "/verify",
     "new": "/shipments/new/",
+    "nothing-found": "/shipments/?q=nothing-of-this-name",
+    "password": "/accounts/password/change/",
     "mfa": "/accounts/2fa/",
+    "mfa-totp": "/accounts/2fa/totp/activate/",
+    "sign-out": "/accounts/logout/",
+    "missing": "/no-such-page/",
 }
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 class Command(BaseCommand):
@@ -81,7 +91,13 @@ def _pictures(page: Any, user: dict[str, str], options: dict[str, Any], look: st
         if not only or name in only:
             page.goto(address)
             page.wait_for_load_state("networkidle")
-            yield _take(page, options["out"] / f"{name}-{look}.png")
+            yield _take(page, options["out"] / f"{name}-{look}.png") + _wider(page)
+
+
+def _wider(page: Any) -> str:
+    """Say by how much a page is wider than the screen: nobody should have to push a page sideways."""
+    pixels = page.evaluate(WIDER)
+    return f"  {pixels} px wider than the screen" if pixels else ""
 
 
 def _found(page: Any) -> dict[str, str]:
@@ -93,6 +109,7 @@ def _found(page: Any) -> dict[str, str]:
         "shipment-discrepancy": ("/shipments/?state=discrepancy", "td a.mono"),
         "entry": ("/ledger/", "tbody td a"),
         "series": ("/forecasts/", "tbody td a"),
+        "webhook": ("/webhooks/", "tbody a"),
     }
     found = {}
     for name, (address, selector) in links.items():

@@ -165,3 +165,21 @@ if (offset && offset.value === offset.defaultValue && offset.defaultValue === "+
   const two = (number) => String(Math.floor(number)).padStart(2, "0");
   offset.value = `${minutes < 0 ? "-" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
 }
+
+// A new unit begins with one line; the others are shown as they are asked for, or where they hold something.
+const more = document.querySelector("[data-more]");
+if (more) {
+  const rows = [...document.querySelectorAll("[data-line]")];
+  const isUsed = (row) => [...row.querySelectorAll("input, select")].some((field) => field.value !== "" || field.ariaInvalid);
+  const show = (count) => {
+    rows.forEach((row, place) => { row.hidden = place >= count; });
+    more.hidden = count >= rows.length;
+  };
+  let shown = Math.max(1, rows.findLastIndex(isUsed) + 1);
+  show(shown);
+  more.querySelector("button").addEventListener("click", () => {
+    shown += 1;
+    show(shown);
+    rows[shown - 1].querySelector("input, select").focus();
+  });
+}

@@ -37,6 +37,9 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = before; }, 1500);
 });
 
+// On a phone the tabs are pushed sideways: the current one shall be seen.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 const CHIPS = {
   approved: ["This device signs", "go"],
   waiting: ["This device waits for approval", "warn"],

@@ -56,6 +56,14 @@ def test_a_quorum_of_groups_is_not_met_by_too_few(names):
         verify_checkpoint(policy_of(TWO_LEVELS), cosigned(*names))
 
 
+@pytest.mark.parametrize(
+    ("names", "lacking"), [((), 3), (("x1",), 2), (("x1", "x2", "x3"), 1), (("y1", "y2"), 2), (("x1", "x3", "y2"), 0)]
+)
+def test_a_policy_says_how_many_witnesses_more_it_takes(names, lacking):
+    assert policy_of(TWO_LEVELS).lacks({WITNESSES[name].verifier_key() for name in names}) == lacking
+    assert policy_of(HEAD + "quorum none\n").lacks(set()) == 0
+
+
 def test_a_quorum_may_be_one_witness():
     alone = policy_of(HEAD + "quorum y2\n")
     verify_checkpoint(alone, cosigned("y2"))

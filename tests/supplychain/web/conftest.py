@@ -1,35 +1,11 @@
-"""Signed-in people in front of the cast's world."""
-
-from collections.abc import Callable
-from typing import Any
+"""What pages show: a shipment on its way in the cast's world."""
 
 import pytest
-from django.test import Client
 
 from supplychain.epcis.events import Quantity
-from supplychain.models import Shipment, User
+from supplychain.models import Shipment
 from tests.cast import APPLES_LOT, PEARS_LOT, World, sscc
-from tests.people import People, add_people
-
-SignIn = Callable[[User], Client]
-
-
-@pytest.fixture
-def people(world: World) -> People:
-    return add_people(world)
-
-
-@pytest.fixture
-def sign_in(settings: Any) -> SignIn:
-    """A client whose user is signed in."""
-    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
-
-    def signed_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return signed_in
+from tests.people import People
 
 
 @pytest.fixture

@@ -132,6 +132,8 @@ def test_a_viewer_may_not_act(people, sign_in, on_the_way, address):
 
 
 def test_a_dispatch_is_taken_back(world, people, sign_in, on_the_way):
+    page = sign_in(people.packer).get(f"/shipments/{on_the_way.pk}/correct/").content.decode()
+    assert "Taken back is: <b>Dispatched</b>" in page and f'href="/ledger/{log.tree_size() - 1}/"' in page
     answer = sign_in(people.packer).post(
         f"/shipments/{on_the_way.pk}/correct/", {"reason": "did_not_occur", "offset": "+00:00"}
     )

@@ -86,6 +86,18 @@ def test_managers_are_told_of_a_key_that_ends_soon_once(world, people, device, s
     assert device.key_id in sent.body and "Dock 4" in sent.body
 
 
+def test_the_tower_reminds_the_manager_and_the_holder_of_a_key_that_ends_soon(world, people, sign_in, device, settings):
+    def tower(user, **headers):
+        return sign_in(user).get("/", headers=headers).content.decode()
+
+    assert "Dock 4" not in tower(people.packer_manager)
+    settings.WAYLOG_KEY_REMINDER_DAYS = 91
+    assert "<b>Dock 4</b>, device key, signs for you until" in tower(people.packer_manager)
+    assert 'href="/device/">on that device</a>' in tower(people.packer, **{"HX-Request": "true"})
+    for other in (people.packer_viewer, people.stranger):
+        assert "Dock 4" not in tower(other)
+
+
 def test_a_revocation_as_of_an_entry_disputes_what_came_after_until_the_party_stands_by_it(world, people, sign_in):
     manager = sign_in(people.packer_manager)
     old = log.key(log.entry(world.packer.pack(sscc(1)).index).key_id)
@@ -151,6 +163,16 @@ def test_another_partys_key_is_revoked_by_two_people(world, sign_in, two):
     done = log.entry(asked.done_index)
     assert log.key(done.key_id).role == "root"
     assert done.statement.claims["approval"] == bytes(asked.statement_hash).hex()
+
+
+def test_the_page_names_the_keys_that_may_be_asked_for(world, sign_in, two):
+    key_id = managed_key(world)
+    page = sign_in(two[0]).get("/keys/approvals/").content.decode()
+    assert f'<option value="{key_id}">Grower: managed key {key_id[:10]}…' in page
+    assert "root key" not in page
+    sign_in(two[0]).post("/keys/approvals/ask/", {"key_id": key_id})
+    sign_in(two[1]).post(f"/keys/approvals/{Approval.objects.get().pk}/approve/")
+    assert f'<option value="{key_id}"' not in sign_in(two[0]).get("/keys/approvals/").content.decode()
 
 
 def test_a_request_is_refused_or_taken_back(world, sign_in, two):
