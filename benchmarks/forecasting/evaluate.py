@@ -106,6 +106,7 @@ def scores(tasks: Sequence[Task], forecasts: Mapping[str, Forecast]) -> dict[str
     smape: list[float | None] = []
     loss = total = 0.0
     inside = {80: 0.0, 95: 0.0}
+    split = {80: 0.0, 95: 0.0}
     steps = 0
     for task in tasks:
         forecast, actual = forecasts[task.key], task.actual
@@ -120,6 +121,7 @@ def scores(tasks: Sequence[Task], forecasts: Mapping[str, Forecast]) -> dict[str
         for level in inside:
             lower, upper = (bound - task.raised for bound in forecast.interval(level))
             inside[level] += (metrics.coverage(actual, lower, upper) or 0.0) * known
+            split[level] += metrics.split_coverage(actual, forecast.quantiles - task.raised, forecast.levels, level)
     return {
         "mase": _mean(mase),
         "smape": _mean(smape),
@@ -127,6 +129,8 @@ def scores(tasks: Sequence[Task], forecasts: Mapping[str, Forecast]) -> dict[str
         "wql": loss / total if total > 0 else None,
         "cov80": inside[80] / steps if steps else None,
         "cov95": inside[95] / steps if steps else None,
+        "split80": split[80] / steps if steps else None,
+        "split95": split[95] / steps if steps else None,
         "series": len(tasks),
         "zero_scale": sum(1 for value in mase if value is None),
         "by_quantile": by_quantile(tasks, forecasts),

@@ -9,6 +9,7 @@ from forecasting.timeseries.methods.arima import AutoArima
 from forecasting.timeseries.methods.ces import ComplexSmoothing
 from forecasting.timeseries.methods.counts import WIDE, Imapa, SmoothedCounts, Tsb
 from forecasting.timeseries.methods.empirical import Empirical, FadingEmpirical
+from forecasting.timeseries.methods.ending import Ending
 from forecasting.timeseries.methods.ets import ExponentialSmoothing
 from forecasting.timeseries.methods.fast_prophet import FastProphet, FastProphetCorrected
 from forecasting.timeseries.methods.mstl import Mstl
@@ -25,6 +26,7 @@ METHODS: dict[str, Method] = {
         SmoothedCounts("counts_wide", WIDE),
         Tsb(),
         Imapa(),
+        Ending(),
         Theta(),
         Mstl(),
         ExponentialSmoothing(),
@@ -59,13 +61,15 @@ ENSEMBLES: dict[str, tuple[tuple[str, ...], How]] = {
 }
 DEFAULT: dict[DemandClass, str] = {
     DemandClass.SMOOTH: "mean_7",
-    DemandClass.ERRATIC: "mean_empirical",
-    DemandClass.INTERMITTENT: "mean_empirical",
-    DemandClass.LUMPY: "mean_empirical",
+    DemandClass.ERRATIC: "ending",
+    DemandClass.INTERMITTENT: "ending",
+    DemandClass.LUMPY: "ending",
 }
-"""The ensemble of the class: what is used where the past is too short, or too lopsided, to choose."""
+"""What a class gets where its past is too short, or too lopsided, to choose.
+
+For demand that is not smooth: what lost least at past origins of four data sets (docs/decisions/0012)."""
 NEEDS_CALENDAR = {"prophet", "fast_prophet", "fast_prophet_corrected"}
-COUNTS = ("empirical", "empirical_fading", "counts", "counts_wide", "tsb", "imapa")
+COUNTS = ("empirical", "empirical_fading", "counts", "counts_wide", "tsb", "imapa", "ending")
 DISTRIBUTIONS = {*COUNTS, "mean_counts", "mean_empirical"}
 """They tell a distribution, the same at every step, and no path."""
 

@@ -84,6 +84,8 @@ def _offsets(ratios: Vector, levels: Sequence[float]) -> Vector:
     return np.asarray(np.sign(np.array(levels) - 0.5) * np.quantile(sizes, np.minimum(share * (n + 1) / n, 1.0)))
 
 
+BORROWED = 300
+"""So many outcomes of all demand that is told as a distribution count beside those of one class."""
 TOLERATED = 0.02
 """How far a share of counts may lie from its level and still count as true: ties leave no sharper answer."""
 
@@ -120,8 +122,14 @@ def size_of(values: Vector) -> float:
     return float(np.abs(recent).mean()) if recent.size else 0.0
 
 
-def widened(past: Iterable[PastQuantiles], levels: Sequence[float] = LEVELS) -> Widening | None:
-    """Learn the move of each level over all steps; None where too few outcomes are known."""
+def widened(
+    past: Iterable[PastQuantiles], levels: Sequence[float] = LEVELS, *, among: Widening | None = None
+) -> Widening | None:
+    """Learn the move of each level over all steps; None where too few outcomes are known.
+
+    With `among`, what a larger group learnt, the moves are shrunk towards its, as if 300 of its outcomes were here too:
+    where outcomes are too few, they are its own.
+    """
     rows = [
         (one.actual[step] - one.quantiles[step]) / one.size
         for one in past
@@ -129,7 +137,7 @@ def widened(past: Iterable[PastQuantiles], levels: Sequence[float] = LEVELS) -> 
         for step in np.flatnonzero(~np.isnan(one.actual))
     ]
     if len(rows) < ENOUGH:
-        return None
+        return among
     beyond, n = np.array(rows), len(rows)
     offsets = np.zeros(len(levels))
     for i, level in enumerate(levels):
@@ -139,4 +147,6 @@ def widened(past: Iterable[PastQuantiles], levels: Sequence[float] = LEVELS) -> 
         elif level < 0.5:
             share = max(1 - (1 - level - TOLERATED) * (n + 1) / n, 0.0)
             offsets[i] = min(0.0, float(np.quantile(beyond[:, i], share)))
+    if among is not None:
+        offsets = (n * offsets + BORROWED * among.offsets) / (n + BORROWED)
     return Widening(offsets, tuple(levels))

@@ -95,6 +95,28 @@ def coverage(actual: Vector, lower: Vector, upper: Vector) -> float | None:
     return float(np.mean((lower[known] <= a) & (a <= upper[known])))
 
 
+def split_coverage(actual: Vector, quantiles: Vector, levels: Sequence[float], level: int) -> float:
+    """How many of the known actuals lie inside the central interval, one that lies on its bound by its share alone.
+
+    The expected randomised probability integral transform (Czado, Gneiting and Held, 2009): where half of a
+    distribution is zero, a zero is inside an interval that begins there only with what of that half the interval takes.
+    A closed interval counts all of it, and covers more than it says however true its quantiles are.
+    """
+    known = ~np.isnan(actual)
+    y, q = actual[known, None], quantiles[known]
+    at = np.array([0.0, *levels, 1.0])
+    lower, upper = (q < y).sum(axis=1), (q <= y).sum(axis=1)
+    tied = upper > lower  # its probability begins and ends somewhere between two levels: half way
+    below = np.where(tied, (at[lower] + at[lower + 1]) / 2, at[lower])
+    below[y[:, 0] == 0] = 0.0
+    within = np.where(
+        tied, (at[upper] + at[np.minimum(upper + 1, at.size - 1)]) / 2, at[np.minimum(upper + 1, at.size - 1)]
+    )
+    tail = (1 - level / 100) / 2
+    overlap = np.maximum(np.minimum(within, 1 - tail) - np.maximum(below, tail), 0.0)
+    return float((overlap / (within - below)).sum())
+
+
 def _column(levels: Sequence[float], level: float) -> int:
     return next(i for i, q in enumerate(levels) if abs(q - level) < 1e-9)
 

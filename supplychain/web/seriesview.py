@@ -33,6 +33,7 @@ METHODS = {
     "mean_cheap_5": "mean of five quick methods",
     "mean_empirical": "mean of two empirical quantiles",
     "mean_wild": "mean of counts, empirical quantiles and Theta",
+    "ending": "mean of empirical quantiles and IMAPA, and the chance that demand has ended",
     "empirical_fading": "empirical quantiles that fade",
     "mstl": "seasons by loess (MSTL)",
     "arima": "ARIMA",

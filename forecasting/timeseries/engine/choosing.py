@@ -250,10 +250,14 @@ def _calibrations(
 
 
 def _widenings(tallies: Mapping[Pool, Mapping[str, _Tally]], champions: Mapping[Pool, str]) -> dict[Group, Widening]:
-    """One a frequency and class, from what its champions that tell a distribution said."""
+    """One a frequency and class, from what its champions that tell a distribution said, shrunk to its frequency's."""
     groups: dict[Group, list[PastQuantiles]] = defaultdict(list)
     for pool, found in tallies.items():
         if champions[pool] in found and champions[pool] in DISTRIBUTIONS:
             groups[pool.frequency, pool.demand_class] += found[champions[pool]].quantiles
-    learnt = {group: widened(past) for group, past in groups.items()}
+    whole: dict[Frequency, list[PastQuantiles]] = defaultdict(list)
+    for (frequency, _), past in groups.items():
+        whole[frequency] += past
+    among = {frequency: widened(past) for frequency, past in whole.items()}
+    learnt = {group: widened(past, among=among[group[0]]) for group, past in groups.items()}
     return {group: one for group, one in learnt.items() if one is not None}

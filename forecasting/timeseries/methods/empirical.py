@@ -8,8 +8,8 @@ from forecasting.timeseries.methods import LEVELS, Forecast, ensure_horizon
 from forecasting.timeseries.series import MAX_PERIODS, DemandSeries, NothingToForecast, Vector
 
 WINDOW = 24
-FADING = 0.05
-"""What a period weighs less than the next: the older half of all weight lies more than 13 periods back."""
+FADING = 0.08
+"""What a period weighs less than the next: the older half of all weight lies more than 8 periods back."""
 
 
 class Empirical:
@@ -31,7 +31,7 @@ class Empirical:
 
 
 class FadingEmpirical:
-    """The same distribution at every step: that of all periods known, where each weighs a twentieth less than the next.
+    """The same distribution at every step: that of all periods known, where each weighs a twelfth less than the next.
 
     No window's edge: a large order fades out of the quantiles instead of falling out of them.
     """

@@ -81,3 +81,12 @@ def test_a_true_distribution_stays_what_it_is():
 
 def test_few_outcomes_widen_nothing():
     assert widened(_counted(3, told=1, count=10)) is None
+
+
+def test_a_small_class_borrows_from_all():
+    all_of_them, few = widened(_counted(20, told=14)), _counted(20, told=20, count=50, seed=7)
+    alone, beside = widened(few), widened(few, among=all_of_them)
+    assert alone.offsets[-2] < beside.offsets[-2] < all_of_them.offsets[-2]
+    weight = 300 / (300 + 50 * 6)
+    assert beside.offsets == pytest.approx((1 - weight) * alone.offsets + weight * all_of_them.offsets)
+    assert widened(few[:3], among=all_of_them) is all_of_them

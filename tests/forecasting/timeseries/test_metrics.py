@@ -63,3 +63,22 @@ def test_missing_actuals_are_left_out():
     assert metrics.coverage(actual, np.zeros(2), np.full(2, 9.0)) == 1
     assert metrics.smape(actual, FORECAST) == pytest.approx(200 / 9)
     assert metrics.mase(np.array([np.nan]), np.array([1.0]), train=TRAIN, season_length=2) is None
+
+
+def test_a_zero_is_inside_an_interval_that_begins_there_with_its_share_alone():
+    quantiles = np.tile([0.0] * 5 + [3.0, 4, 5, 6, 7, 9], (3, 1))  # nothing with a probability of .4 to .5
+    zero, inside, above = np.array([0.0]), np.array([4.5]), np.array([8.0])
+    assert metrics.split_coverage(zero, quantiles[:1], LEVELS, 80) == pytest.approx((0.45 - 0.1) / 0.45)
+    assert metrics.split_coverage(inside, quantiles[:1], LEVELS, 80) == 1
+    assert metrics.split_coverage(above, quantiles[:1], LEVELS, 80) == 0
+    assert metrics.split_coverage(above, quantiles[:1], LEVELS, 95) == 1
+    assert metrics.split_coverage(np.array([0.0, 4.5, np.nan]), quantiles, LEVELS, 80) == pytest.approx(1 + 0.35 / 0.45)
+
+
+@pytest.mark.parametrize("mean", [0.7, 5.0])
+def test_true_quantiles_of_counts_cover_what_they_say_once_ties_are_split(mean):
+    dice = np.random.default_rng(4)
+    quantiles = np.tile(np.quantile(dice.poisson(mean, 50_000), LEVELS, method="inverted_cdf"), (5000, 1))
+    actual = dice.poisson(mean, 5000).astype(float)
+    assert metrics.coverage(actual, quantiles[:, 1], quantiles[:, -2]) > 0.87
+    assert metrics.split_coverage(actual, quantiles, LEVELS, 80) / 5000 == pytest.approx(0.8, abs=0.04)
