@@ -24,6 +24,7 @@ from forecasting.planning.inventory import Policy, PolicyRefused, Position
 from forecasting.planning.stock import Change, Held, Key, positions
 from forecasting.planrows import OrderPolicy, Plan, PlanLine
 from forecasting.queries import SeriesForecast
+from forecasting.timeseries.engine import Choice
 from ledger import tenancy
 from ledger.verified import VerifiedCheckpoint, VerifiedEntry, verified_entries
 
@@ -91,7 +92,8 @@ def make(party: UUID, *, stock: Stock, now: datetime) -> tuple[Plan, list[PlanLi
     series = list(queries.series_of(run, party=party)) if run else []
     past = trips_of(arrivals.current())
     policies = {(each.product, each.site): each for each in OrderPolicy.objects.filter(tenant=party)}
-    lines = [_line(plan, row, stock, past, policies) for row in series if row.kind != "dispatches"]
+    choice = queries.choice_of(run)
+    lines = [_line(plan, row, stock, past, policies, choice) for row in series if row.kind != "dispatches"]
     return plan, lines
 
 
@@ -101,6 +103,7 @@ def _line(
     stock: Stock,
     past: Sequence[Trip],
     policies: dict[tuple[str, str], OrderPolicy],
+    choice: Choice,
 ) -> PlanLine:
     key = Key(plan.tenant, row.site, row.product, row.unit)
     held = stock.held.get(key, Held())
@@ -135,7 +138,7 @@ def _line(
     found = inventory.propose(
         policy,
         Position(held.on_hand, held.on_order),
-        paths=inventory.demand_paths(row.levels, quantiles),
+        paths=inventory.demand_paths(row.levels, quantiles, likeness=choice.likeness(row.frequency, row.demand_class)),
         leads=inventory.lead_times(LEVELS, leads / days),
     )
     line.quantity, line.reorder_point, line.order_up_to = found.quantity, found.reorder_point, found.order_up_to

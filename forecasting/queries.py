@@ -18,6 +18,7 @@ from forecasting.models import ForecastRun, Job, Known, Override, SeriesForecast
 from forecasting.runs import RunSettings, Told, as_known
 from forecasting.timeseries.calendars import Days
 from forecasting.timeseries.champion import Pool
+from forecasting.timeseries.engine import NO_CHOICE, Choice, parse_choice
 from forecasting.timeseries.series import DemandSeries, Frequency, SeriesRefused
 from ledger import tenancy
 from ledger.tlog import merkle
@@ -32,6 +33,7 @@ __all__ = [
     "RunMissing",
     "SeriesForecast",
     "Tested",
+    "choice_of",
     "faults",
     "job",
     "jobs",
@@ -138,6 +140,13 @@ def members(found: ForecastRun) -> Q:
     if found.number is None:
         return Q(run=found)
     return Q(first__lte=found.number) & (Q(last__isnull=True) | Q(last__gte=found.number))
+
+
+def choice_of(found: ForecastRun | None) -> Choice:
+    """The frozen choice that a run uses."""
+    if found is None or found.choice is None:
+        return NO_CHOICE
+    return parse_choice(found.choice.chosen.told["choice"])
 
 
 def series_of(found: ForecastRun, *, party: UUID | None) -> QuerySet[SeriesForecast]:

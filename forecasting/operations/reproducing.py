@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forecasting import jobs, manifest, queries
@@ -164,6 +164,8 @@ def _choice(found: Reproduction, history: History, settings: RunSettings, signed
         return asked >= stop and run.chosen.told["choice"]["unreached"] > 0
 
     chosen = make_choice(told, settings, enough=enough, left_out=run.chosen.told["left_out"])
+    if "likenesses" not in run.chosen.told["choice"]:  # signed before they were learnt
+        chosen = replace(chosen, choice=replace(chosen.choice, likenesses={}))
     again, _ = signed_choice(
         run.id, source_of(run), settings, chosen, run.versions, left_out=run.chosen.told["left_out"]
     )

@@ -14,9 +14,8 @@ from forecasting.operations.asking import SHARD, SIGN, end_jobs
 from forecasting.operations.choosing import choice_for
 from forecasting.operations.inputs import siblings_in, told_of
 from forecasting.operations.signing import members, take_one
-from forecasting.queries import concerns
+from forecasting.queries import choice_of, concerns
 from forecasting.runs import RunRefused, RunSettings, SeriesResult, compute, versions
-from forecasting.timeseries import engine
 from forecasting.timeseries.series import Frequency, last_end
 from ledger.tlog import merkle
 from ledger.verified import LogBroken, VerifiedCheckpoint
@@ -177,11 +176,6 @@ def shard(claimed: jobs.Claim, beat: jobs.Beat, clock: jobs.Clock) -> jobs.Compl
         return {"series": len(rows), "forecast": sum(bool(row.method) for row in rows)}
 
     return complete
-
-
-def choice_of(run: ForecastRun) -> engine.Choice:
-    """The frozen choice of a run."""
-    return engine.parse_choice(run.choice.chosen.told["choice"]) if run.choice is not None else engine.NO_CHOICE
 
 
 def row_of(run: ForecastRun, pk: int | None, found: SeriesResult, settings: RunSettings) -> SeriesForecast:

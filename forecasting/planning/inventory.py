@@ -16,11 +16,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.timeseries.likeness import USUAL, Likeness
+
 Vector: TypeAlias = NDArray[np.float64]
 
 DRAWS = 4_000
-PERSISTENCE = 0.3
-"""How alike the errors of neighbouring periods are: forecasts that err high one day tend to do so the next."""
 LONGEST = 400
 """Periods that a lead time may take here."""
 
@@ -95,20 +95,21 @@ def demand_paths(
     *,
     draws: int = DRAWS,
     seed: int = 1,
-    persistence: float = PERSISTENCE,
+    likeness: Likeness = USUAL,
 ) -> Vector:
     """Draw paths of demand, one row a draw and one column a step, from the quantiles of each step (steps x levels).
 
-    Neighbouring steps are joined by a Gaussian copula of the first order.
+    Steps are joined by a Gaussian copula with the correlations that `likeness` says: forecasts that err high one
+    month tend to do so the next, and what must be ordered is for a sum of months.
     """
     rng = np.random.default_rng(seed)
-    noise = rng.standard_normal((draws, quantiles.shape[0]))
-    state = noise.copy()
-    for step in range(1, quantiles.shape[0]):
-        state[:, step] = persistence * state[:, step - 1] + np.sqrt(1 - persistence**2) * noise[:, step]
-    return np.column_stack(
-        [from_quantiles(state[:, step], levels, quantiles[step]) for step in range(quantiles.shape[0])]
-    )
+    steps, fade = quantiles.shape[0], likeness.fade
+    noise = rng.standard_normal((draws, steps))
+    lasting = noise.copy()
+    for step in range(1, steps):
+        lasting[:, step] = fade * lasting[:, step - 1] + np.sqrt(1 - fade**2) * noise[:, step]
+    state = np.sqrt(likeness.share) * lasting + np.sqrt(1 - likeness.share) * rng.standard_normal((draws, steps))
+    return np.column_stack([from_quantiles(state[:, step], levels, quantiles[step]) for step in range(steps)])
 
 
 def demand_over(paths: Vector, lengths: Vector) -> Vector:

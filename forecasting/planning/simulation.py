@@ -1,8 +1,9 @@
 """What a rule would have achieved: the past played again, period by period, with lost demand counted.
 
 Each period begins with what arrives; demand takes from stock, and what is not there is lost; then the rule looks, and
-orders. Judged by three figures at once, for any one of them alone is easily bought: cycle service level (share of
-periods in which nothing was lost), fill rate (share of demand met), and the stock that it took.
+orders. Judged by several figures at once, for any one of them alone is easily bought: cycle service level (share of
+periods in which nothing was lost), fill rate (share of demand met), and the stock that it took. Where most periods ask
+for nothing the first says little, for nothing is lost then whatever lies there: `asked` counts the others alone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Played:
     stock: float
     """Mean of what was left at the end of each period."""
     orders: int
+    asked: int
+    """Periods in which anything was wanted."""
 
     @property
     def service(self) -> float:
@@ -54,7 +57,8 @@ def play(demand: Vector, up_to: UpTo, *, lead: int, policy: Policy, opening: flo
         short += wanted > given + 1e-9
         stock, met = stock - given, met + given
         left += stock
-    return Played(len(demand), short, float(np.nansum(demand)), met, left / max(len(demand), 1), orders)
+    asked = int((np.nan_to_num(demand) > 0).sum())
+    return Played(len(demand), short, float(np.nansum(demand)), met, left / max(len(demand), 1), orders, asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Achieved:
     """What a rule achieved over many series."""
 
     service: float
+    asked: float
+    """The service in periods in which anything was wanted."""
     fill: float
     stock: float
     """Mean stock, each series in units of its own mean demand."""
@@ -75,6 +81,7 @@ def together(played: Sequence[Played], scales: Sequence[float]) -> Achieved:
     met = sum(each.met / scale for each, scale in zip(played, scales, strict=True))
     return Achieved(
         service=1 - sum(each.short for each in played) / max(periods, 1),
+        asked=1 - sum(each.short for each in played) / max(sum(each.asked for each in played), 1),
         fill=met / demand if demand > 0 else 1.0,
         stock=float(np.mean([each.stock / scale for each, scale in zip(played, scales, strict=True)])),
         orders=sum(each.orders for each in played) / max(periods, 1),

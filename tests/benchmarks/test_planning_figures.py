@@ -6,6 +6,7 @@ import pytest
 from benchmarks import arrivals, inventory
 from forecasting.leadtime.risk import auc
 from forecasting.leadtime.running import running_mean
+from forecasting.timeseries.likeness import Likeness
 from forecasting.timeseries.methods import LEVELS, Forecast
 from tests.conftest import shared
 
@@ -39,7 +40,7 @@ def test_the_level_that_is_tuned_achieves_the_target_and_no_lower_one_does():
     too_narrow = {str(n): Forecast(np.full(24, 100.0), np.tile(100 + 10 * z, (24, 1))) for n in range(40)}
     actual = {key: np.maximum(rng.normal(100, 20, 24), 0) for key in too_narrow}
     scales = dict.fromkeys(actual, 100.0)
-    tables = inventory.tables_of(too_narrow, 1)
+    tables = {key: inventory.sums(one, 2, Likeness(0, 0)) for key, one in too_narrow.items()}
     level = inventory.tuned(tables, actual, scales, 0.95, 1)
     assert level > 0.97  # quantiles half as wide as they must be
     assert inventory.achieved(tables, actual, scales, level, 1).service >= 0.95

@@ -10,6 +10,7 @@ from forecasting.timeseries.candidates import DEFAULT, DISTRIBUTIONS
 from forecasting.timeseries.champion import Pool
 from forecasting.timeseries.classify import DemandClass
 from forecasting.timeseries.conformal import Calibration, Widening, scales_of, size_of
+from forecasting.timeseries.likeness import USUAL, Likeness
 from forecasting.timeseries.methods import Forecast
 from forecasting.timeseries.series import DemandSeries, Frequency
 
@@ -33,7 +34,7 @@ class Choice:
 
     Paths are calibrated around their points, distributions widened where they were too narrow. A pool that is absent
     gets the default ensemble of its class, a group that is absent the method's own quantiles. `unreached` counts
-    series that a budget left out of the choice.
+    series that a budget left out of the choice. `likenesses` say how errors go on from step to step: what plans need.
     """
 
     champions: Mapping[Pool, str] = field(default_factory=dict)
@@ -41,6 +42,14 @@ class Choice:
     widenings: Mapping[Group, Widening] = field(default_factory=dict)
     scores: Mapping[Pool, Mapping[str, PoolScore]] = field(default_factory=dict)
     unreached: int = 0
+    likenesses: Mapping[Group, Likeness] = field(default_factory=dict)
+
+    def likeness(self, frequency: str, demand_class: str) -> Likeness:
+        """How alike errors of neighbouring steps are; the usual where nothing was learnt."""
+        for (one, kind), found in self.likenesses.items():
+            if (one, kind.value) == (frequency, demand_class):
+                return found
+        return USUAL
 
     def champion(self, pool: Pool) -> str:
         """The method of every series of a pool."""
@@ -66,7 +75,13 @@ NO_CHOICE = Choice()
 def format_choice(choice: Choice) -> dict[str, Any]:
     """A choice as JSON that `parse_choice` reads back to the same bits."""
     pools = sorted(choice.champions, key=lambda pool: (pool.frequency, pool.demand_class, pool.length))
+    likenesses = [
+        {"frequency": frequency, "class": kind.value, **asdict(one)}
+        for (frequency, kind), one in sorted(choice.likenesses.items())
+    ]
+    # Left out where nothing was learnt: so a choice that was signed before there were any comes out the same.
     return {
+        **({"likenesses": likenesses} if likenesses else {}),
         "pools": [
             {
                 "frequency": pool.frequency,
@@ -114,7 +129,11 @@ def parse_choice(told: Mapping[str, Any]) -> Choice:
         )
         for row in told["widenings"]
     }
-    return Choice(champions, calibrations, widenings, scores, int(told["unreached"]))
+    likenesses = {
+        (_frequency(row["frequency"]), DemandClass(row["class"])): Likeness(float(row["share"]), float(row["fade"]))
+        for row in told.get("likenesses", ())
+    }
+    return Choice(champions, calibrations, widenings, scores, int(told["unreached"]), likenesses)
 
 
 def _frequency(text: Any) -> Frequency:

@@ -26,6 +26,7 @@ from forecasting.timeseries.conformal import (
 )
 from forecasting.timeseries.engine.answers import Item, answers_of
 from forecasting.timeseries.engine.choice import Choice, Group, PoolScore
+from forecasting.timeseries.likeness import Likeness, learnt, scores_of_errors, scores_of_quantiles
 from forecasting.timeseries.methods import Forecast, Method
 from forecasting.timeseries.series import DemandSeries, Frequency, SeriesRefused, Vector
 
@@ -126,7 +127,9 @@ def choose(
         _try(tallies[pool], pool, block, steps, methods, seed)
     champions = {pool: _champion(pool, tallies) for pool in tallies}
     scores = {pool: {name: one.score() for name, one in found.items()} for pool, found in tallies.items()}
-    return Choice(champions, _calibrations(tallies, champions), _widenings(tallies, champions), scores, unreached)
+    calibrations, widenings = _calibrations(tallies, champions), _widenings(tallies, champions)
+    likenesses = _likenesses(tallies, champions, calibrations, widenings)
+    return Choice(champions, calibrations, widenings, scores, unreached, likenesses)
 
 
 def _pool(series: DemandSeries) -> Pool | None:
@@ -261,3 +264,21 @@ def _widenings(tallies: Mapping[Pool, Mapping[str, _Tally]], champions: Mapping[
     among = {frequency: widened(past) for frequency, past in whole.items()}
     learnt = {group: widened(past, among=among[group[0]]) for group, past in groups.items()}
     return {group: one for group, one in learnt.items() if one is not None}
+
+
+def _likenesses(
+    tallies: Mapping[Pool, Mapping[str, _Tally]],
+    champions: Mapping[Pool, str],
+    calibrations: Mapping[Group, Calibration],
+    widenings: Mapping[Group, Widening],
+) -> dict[Group, Likeness]:
+    """One a frequency and class, from how the errors of its champions went on from step to step."""
+    groups: dict[Group, list[Vector]] = defaultdict(list)
+    for pool, found in tallies.items():
+        group, name = (pool.frequency, pool.demand_class), champions[pool]
+        if name in found and name in DISTRIBUTIONS:
+            groups[group] += [scores_of_quantiles(one, widenings.get(group)) for one in found[name].quantiles]
+        elif name in found and group in calibrations:
+            groups[group] += [scores_of_errors(one, calibrations[group]) for one in found[name].errors]
+    learnt_here = {group: learnt(past) for group, past in groups.items()}
+    return {group: one for group, one in learnt_here.items() if one is not None}

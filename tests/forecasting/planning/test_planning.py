@@ -22,6 +22,7 @@ from forecasting.planning.inventory import (
 from forecasting.planning.routing import RoutingRefused, Stop, Travel, Vehicle, kilometres, plan
 from forecasting.planning.simulation import min_max, play, together
 from forecasting.planning.stock import Change, Key, positions
+from forecasting.timeseries.likeness import Likeness
 
 Z = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 NOW = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -37,7 +38,7 @@ def fixed(length):
 
 
 def test_the_reorder_point_is_the_closed_form_for_normal_demand_and_a_fixed_lead_time():
-    paths = demand_paths(LEVELS, normal(100, 20), draws=40_000, persistence=0.0)
+    paths = demand_paths(LEVELS, normal(100, 20), draws=40_000, likeness=Likeness(0, 0))
     found = propose(Policy(0.95), Position(0), paths=paths, leads=lead_times(LEVELS, fixed(4), draws=40_000))
     z = NormalDist().inv_cdf(0.95)
     assert found.reorder_point == pytest.approx(400 + z * 20 * sqrt(4), rel=0.01)
@@ -46,7 +47,7 @@ def test_the_reorder_point_is_the_closed_form_for_normal_demand_and_a_fixed_lead
 
 
 def test_a_lead_time_that_varies_asks_for_more_as_the_closed_form_says():
-    paths = demand_paths(LEVELS, normal(100, 20), draws=40_000, persistence=0.0)
+    paths = demand_paths(LEVELS, normal(100, 20), draws=40_000, likeness=Likeness(0, 0))
     leads = lead_times(LEVELS, 4 + 0.5 * Z, draws=40_000)
     demand = demand_over(paths, leads)
     assert demand.mean() == pytest.approx(400, rel=0.01)
@@ -55,7 +56,8 @@ def test_a_lead_time_that_varies_asks_for_more_as_the_closed_form_says():
 
 def test_errors_that_persist_ask_for_more_than_independent_ones():
     alone, alike = (
-        demand_over(demand_paths(LEVELS, normal(100, 20), persistence=p), np.full(4000, 6.0)) for p in (0, 0.6)
+        demand_over(demand_paths(LEVELS, normal(100, 20), likeness=Likeness(1, p)), np.full(4000, 6.0))
+        for p in (0, 0.6)
     )
     assert alike.std() > 1.3 * alone.std()
     assert alike.mean() == pytest.approx(alone.mean(), rel=0.02)
