@@ -73,7 +73,7 @@ def inside(series: int, periods: int, *, told_weeks: int, workers: int) -> None:
     from forecasting import jobs, observing, operations
     from ledger import tenancy
 
-    jobs.ring = lambda job_id: None  # type: ignore[assignment]  # no worker is asked: every job is done here
+    jobs.ring = lambda job_id, kind: None  # type: ignore[assignment]  # no worker is asked: every job is done here
     sites = max(1, series // PRODUCTS)
     start = time.perf_counter()
     party = history(sites, told_weeks)

@@ -69,11 +69,15 @@ class Failed(Protocol):
 
 _handlers: dict[str, Handler] = {}
 _mourners: dict[str, Failed] = {}
+_queues: dict[str, str] = {}
 
 
-def register(kind: str, handler: Handler, *, failed: Failed | None = None) -> None:
-    """Say what a job of `kind` does, and who is told when one has failed for good."""
+def register(kind: str, handler: Handler, *, failed: Failed | None = None, queue: str | None = None) -> None:
+    """Say what a job of `kind` does, who is told when one has failed for good, and the queue of the worker that does it
+    where that is not the worker of everything else."""
     _handlers[kind] = handler
+    if queue is not None:
+        _queues[kind] = queue
     if failed is not None:
         _mourners[kind] = failed
 
@@ -97,7 +101,7 @@ def enqueue(
         defaults={"kind": kind, "args": dict(args), "created_at": now, "sent_at": now, "requested_by": requested_by},
     )
     if made and ring_now:
-        transaction.on_commit(lambda: ring(job.id))
+        transaction.on_commit(lambda: ring(job.id, kind))
     return job
 
 
@@ -112,10 +116,11 @@ def strike(name: str, *, time: datetime, kind: str, args: Mapping[str, Any], now
     return tick.job
 
 
-def ring(job_id: UUID) -> None:
-    """Send the doorbell; without a broker the sweeper will."""
+def ring(job_id: UUID, kind: str) -> None:
+    """Send the doorbell to the worker of this kind of job; without a broker the sweeper will."""
+    asked = {"job_id": str(job_id)}
     try:
-        current_app.send_task("forecasting.tasks.run_job", kwargs={"job_id": str(job_id)}, retry=False)
+        current_app.send_task("forecasting.tasks.run_job", kwargs=asked, queue=_queues.get(kind), retry=False)
     except OperationalError as unreachable:
         log.warning("job %s waits for the sweeper: %s", job_id, unreachable)
 
@@ -259,8 +264,8 @@ def sweep(*, now: datetime) -> list[UUID]:
                 _mourn(job_id, now=now)
     unheard = Q(sent_at__isnull=True) | Q(sent_at__lt=now - RING_AGAIN_AFTER)
     waiting = Job.objects.filter(dead | Q(status=Job.Status.QUEUED), unheard)
-    ids = list(waiting.values_list("id", flat=True))
-    Job.objects.filter(id__in=ids).update(sent_at=now)
-    for job_id in ids:
-        ring(job_id)
-    return ids
+    kinds = dict(waiting.values_list("id", "kind"))
+    Job.objects.filter(id__in=kinds).update(sent_at=now)
+    for job_id, kind in kinds.items():
+        ring(job_id, kind)
+    return list(kinds)

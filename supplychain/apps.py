@@ -52,7 +52,7 @@ def _register_jobs() -> None:
     from forecasting import jobs
     from supplychain.operations import arrivals, auditing, documents, plans
 
-    jobs.register(documents.KIND, documents.perform)
+    jobs.register(documents.KIND, documents.perform, queue=documents.QUEUE)
     jobs.register(auditing.KIND, auditing.audit)
     jobs.register(arrivals.KIND, arrivals.perform)
     jobs.register(plans.KIND, plans.perform)

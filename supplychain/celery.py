@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_ready
 
 from supplychain import heartbeat
 
@@ -42,6 +42,7 @@ app.conf.beat_schedule = {
 
 
 @worker_process_init.connect
+@worker_ready.connect
 def _leave_what_was_loaded(**_: Any) -> None:
     """What was loaded stays: looking at it again and again is a tenth of a capture's time."""
     gc.collect()

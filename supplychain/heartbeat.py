@@ -25,7 +25,7 @@ def valkey() -> redis.Redis:
 
 
 def give_sign(name: str) -> None:
-    """Say that `name` (worker, webhooks, streams, beat) lives; a Valkey that is away must not stop it."""
+    """Say that `name` (worker, captures, webhooks, streams, beat) lives; a Valkey that is away must not stop it."""
     try:
         valkey().set(f"waylog:alive:{name}", 1, ex=LIFE)
     except redis.RedisError:
@@ -39,9 +39,9 @@ def is_alive(name: str) -> bool:
 
 @heartbeat_sent.connect(weak=False)
 def _worker_lives(sender: Any = None, **_: Any) -> None:
-    """The worker that sends webhooks is started with a name of its own: `celery worker -n webhooks@%h`."""
-    name = str(getattr(getattr(sender, "eventer", None), "hostname", ""))
-    give_sign("webhooks" if name.startswith("webhooks@") else "worker")
+    """The workers of one kind of work are started with a name of their own: `celery worker -n webhooks@%h`."""
+    name, _, _ = str(getattr(getattr(sender, "eventer", None), "hostname", "")).partition("@")
+    give_sign(name if name in ("webhooks", "captures") else "worker")
 
 
 class Scheduler(PersistentScheduler):

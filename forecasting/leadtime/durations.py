@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from scipy.special import log_ndtr
 
 from forecasting.leadtime.journeys import LEVELS, SHORTEST, Mask, Vector
 
@@ -83,6 +82,8 @@ def censored_quantile(values: Vector, closed: Mask, level: float) -> float:
 
 def log_normal(logs: Vector, closed: Mask, *, rounds: int = 60) -> tuple[float, float]:
     """Mean and spread of log durations of which some are right-censored, by maximum likelihood (EM)."""
+    from scipy.special import log_ndtr  # 28 MB that only whoever learns needs
+
     reached = closed
     mean, spread = float(logs.mean()), max(float(logs.std()), 0.05)
     open_ones = logs[~reached]

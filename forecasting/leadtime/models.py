@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from forecasting.leadtime.durations import log_normal, rising
 from forecasting.leadtime.journeys import LEVELS, SHORTEST, Journeys, Mask, Vector
 from forecasting.leadtime.running import Grouping, columns, running_features
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 SHRINKAGE = 10.0
 """So many journeys of its parent a group's table counts beside its own."""
@@ -190,6 +193,8 @@ def _features(journeys: Journeys, settings: BoostedSettings) -> Vector:
 
 
 def _quantile_model(level: float, iterations: int) -> HistGradientBoostingRegressor:
+    from sklearn.ensemble import HistGradientBoostingRegressor  # 110 MB that only whoever learns needs
+
     return HistGradientBoostingRegressor(
         loss="quantile",
         quantile=level,

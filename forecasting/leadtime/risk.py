@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from forecasting.leadtime.journeys import Journeys, Mask, Vector
 from forecasting.leadtime.running import FOR_EVER, Grouping, columns, running_features, running_mean
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 HALF_LIVES = (180.0, 720.0, FOR_EVER)
 RATE_WEIGHT = 0.5
@@ -83,6 +86,8 @@ def auc(late: Sequence[bool] | Vector, score: Vector) -> float | None:
 
 
 def _fitted(table: Vector, late: Vector) -> HistGradientBoostingClassifier:
+    from sklearn.ensemble import HistGradientBoostingClassifier  # 110 MB that only whoever learns needs
+
     model = HistGradientBoostingClassifier(
         max_iter=120,
         learning_rate=0.05,

@@ -238,9 +238,9 @@ def _start_all(supervisor: Supervisor, servers: embedded.Servers, web: Web) -> N
     supervisor.start(Child("web", web.command(os.cpu_count() or 2)))
     quiet = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
     supervisor.start(Child("worker", [*celery, "worker", *quiet], death=signal.SIGQUIT))
-    threads = ["--pool", "threads", "--concurrency", "4"]
-    webhooks = [*celery, "worker", *quiet, "--queues", "webhooks", "--hostname", "webhooks@%h", *threads]
-    supervisor.start(Child("webhooks", webhooks, death=signal.SIGQUIT))
+    for queue, threads in (("captures", "1"), ("webhooks", "4")):
+        named = ["--queues", queue, "--hostname", f"{queue}@%h", "--pool", "threads", "--concurrency", threads]
+        supervisor.start(Child(queue, [*celery, "worker", *quiet, *named], death=signal.SIGQUIT))
     supervisor.start(Child("streams", [*manage, "streams", *web.streams_at()]))
     supervisor.start(Child("beat", [*celery, "beat", "--pidfile=", "--loglevel", "WARNING"]))
     _wait_until_healthy(supervisor, web)

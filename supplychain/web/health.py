@@ -182,6 +182,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "valkey": _valkey,
     "worker": _lives("worker"),
     "beat": _lives("beat"),
+    "captures": _helps("captures", lambda: OK),
     "webhooks": _helps("webhooks", _webhooks),
     "streams": _helps("streams", lambda: OK),
 }

@@ -18,7 +18,7 @@ def _one_thread(monkeypatch):
     from contextlib import nullcontext
 
     monkeypatch.setattr(command, "beating_heart", lambda claimed: nullcontext())
-    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+    monkeypatch.setattr(jobs, "ring", lambda job_id, kind: None)
 
 
 @pytest.fixture

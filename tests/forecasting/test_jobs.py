@@ -68,6 +68,22 @@ def test_the_doorbell_rings_after_the_commit(rung, django_capture_on_commit_call
     assert rung == [str(job.id)]
 
 
+def test_a_kind_with_a_worker_of_its_own_rings_there_and_so_does_the_sweeper(
+    monkeypatch, kind, django_capture_on_commit_callbacks
+):
+    queues = []
+    monkeypatch.setattr(jobs, "_queues", {})
+    monkeypatch.setattr(jobs.current_app, "send_task", lambda name, queue, **_: queues.append(queue), raising=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        enqueue("common")
+    jobs.register("test", lambda claimed, beat, clock: lambda: {}, queue="captures")
+    with django_capture_on_commit_callbacks(execute=True):
+        enqueue("own")
+    assert queues == [None, "captures"]
+    jobs.sweep(now=NOW + timedelta(minutes=1))
+    assert queues[2:] == ["captures", "captures"]
+
+
 def test_without_a_broker_the_job_waits_for_the_sweeper(monkeypatch, django_capture_on_commit_callbacks):
     def unreachable(*_args, **_more):
         raise OperationalError("no broker")

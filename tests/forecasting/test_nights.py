@@ -15,7 +15,7 @@ from tests.forecasting.conftest import CUTOFF, FIRST_DAY
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch):
-    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+    monkeypatch.setattr(jobs, "ring", lambda job_id, kind: None)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 @pytest.fixture
 def kind(monkeypatch):
     monkeypatch.setattr(jobs, "_handlers", {"test": lambda claimed, beat, clock: lambda: {"args": claimed.args}})
-    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+    monkeypatch.setattr(jobs, "ring", lambda job_id, kind: None)
 
 
 def test_a_doorbell_does_the_job_and_tolerates_spare_arguments(as_system, kind):
@@ -37,10 +37,10 @@ def test_the_nightly_task_asks_once(as_system, kind):
 
 def test_the_sweeper_rings_for_old_jobs(as_system, kind, monkeypatch):
     rung = []
-    monkeypatch.setattr(jobs, "ring", rung.append)
+    monkeypatch.setattr(jobs, "ring", lambda job_id, kind: rung.append((job_id, kind)))
     job = jobs.enqueue("test", cause="a", args={}, now=NOW)
     tasks.sweep_jobs()
-    assert rung == [job.id]
+    assert rung == [(job.id, "test")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -25,7 +25,7 @@ SUNDAY = datetime(2026, 5, 3, 3, 40, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def no_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+    monkeypatch.setattr(jobs, "ring", lambda job_id, kind: None)
 
 
 def do(job: Job | None, now: datetime = SUNDAY) -> Job:

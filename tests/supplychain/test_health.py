@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def alive(services: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "_client", None)
-    names = ("worker", "beat", "webhooks", "streams")
+    names = ("worker", "beat", "captures", "webhooks", "streams")
     for name in names:
         heartbeat.give_sign(name)
     yield
@@ -48,7 +48,7 @@ def test_a_process_without_a_sign_of_life_is_named(alive: None, gone: str) -> No
     assert told["parts"][gone] == "no sign of life for 30 seconds"
 
 
-@pytest.mark.parametrize("gone", ["webhooks", "streams"])
+@pytest.mark.parametrize("gone", ["captures", "webhooks", "streams"])
 def test_what_sends_events_is_an_alarm_when_it_is_gone_and_no_failure(alive: None, gone: str) -> None:
     heartbeat.valkey().delete(f"waylog:alive:{gone}")
     status, told = ask()
@@ -59,14 +59,15 @@ def test_webhooks_are_counted(alive: None) -> None:
     assert ask()[1]["parts"]["webhooks"] == "0 subscriptions, 0 failing, 0 paused"
 
 
-def test_the_worker_of_webhooks_gives_a_sign_of_its_own(alive: None) -> None:
+@pytest.mark.parametrize("name", ["captures", "webhooks"])
+def test_a_worker_of_one_kind_of_work_gives_a_sign_of_its_own(alive: None, name: str) -> None:
     class Heart:
         class eventer:
-            hostname = "webhooks@there"
+            hostname = f"{name}@there"
 
-    heartbeat.valkey().delete("waylog:alive:worker", "waylog:alive:webhooks")
+    heartbeat.valkey().delete("waylog:alive:worker", f"waylog:alive:{name}")
     heartbeat._worker_lives(sender=Heart)
-    assert (heartbeat.is_alive("webhooks"), heartbeat.is_alive("worker")) == (True, False)
+    assert (heartbeat.is_alive(name), heartbeat.is_alive("worker")) == (True, False)
     heartbeat._worker_lives(sender=None)
     assert heartbeat.is_alive("worker")
 
@@ -76,7 +77,7 @@ def test_a_lost_valkey_is_named_and_the_rest_still_asked(alive: None, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(heartbeat, "_client", lost)
         status, told = ask()
-    assert (status, told["failing"]) == (503, ["valkey", "worker", "beat", "webhooks", "streams"])
+    assert (status, told["failing"]) == (503, ["valkey", "worker", "beat", "captures", "webhooks", "streams"])
     assert told["parts"]["database"] == "ok"
 
 

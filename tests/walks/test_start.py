@@ -41,6 +41,7 @@ def test_a_first_start_brings_all_parts_up_and_keeps_its_state_private(up: Up) -
         "valkey",
         "worker",
         "beat",
+        "captures",
         "webhooks",
         "streams",
     }

@@ -4,6 +4,7 @@ from supplychain.operations.documents.batches import SigningRefused
 from supplychain.operations.documents.jobs import (
     AT_ONCE,
     KIND,
+    QUEUE,
     capture_at_once,
     capture_event,
     capture_later,
@@ -15,6 +16,7 @@ from supplychain.operations.documents.keeping import Received, erase_document, p
 __all__ = [
     "AT_ONCE",
     "KIND",
+    "QUEUE",
     "Received",
     "SigningRefused",
     "capture_at_once",

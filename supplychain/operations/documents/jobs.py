@@ -28,6 +28,8 @@ from supplychain.operations.documents.keeping import Received
 from supplychain.operations.documents.tally import Tally, failure, problem_of_fault
 
 KIND = "epcis.capture"
+QUEUE = "captures"
+"""Captures have a worker of their own: none waits for a night's forecasts, nor loads what those need."""
 AT_ONCE = 1_000
 """A document of at most so many events is captured in its request."""
 BATCH = 1_000

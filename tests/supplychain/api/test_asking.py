@@ -21,7 +21,7 @@ SCOPES = "forecasts:read forecasts:write epcis:capture"
 
 @pytest.fixture(autouse=True)
 def no_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+    monkeypatch.setattr(jobs, "ring", lambda job_id, kind: None)
 
 
 @pytest.fixture

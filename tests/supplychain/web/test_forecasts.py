@@ -49,7 +49,7 @@ def forecast(world: World, people: People, site: str, monkeypatch: Any) -> Any:
                 yield Observation(key, at, at, quantity, True, entry.index, origin="https://id.gs1.org/414/farm")
 
     monkeypatch.setattr(history, "_start", [lambda: decode])
-    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+    monkeypatch.setattr(jobs, "ring", lambda job_id, kind: None)
     world.packer.pack(sscc(1))
     return run(RunSettings(cutoff=NOW, chained=True))
 
