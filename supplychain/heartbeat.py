@@ -40,7 +40,7 @@ def is_alive(name: str) -> bool:
 @heartbeat_sent.connect(weak=False)
 def _worker_lives(sender: Any = None, **_: Any) -> None:
     """The workers of one kind of work are started with a name of their own: `celery worker -n webhooks@%h`."""
-    name, _, _ = str(getattr(getattr(sender, "eventer", None), "hostname", "")).partition("@")
+    name = str(getattr(getattr(sender, "eventer", None), "hostname", "")).partition("@")[0]
     give_sign(name if name in ("webhooks", "captures") else "worker")
 
 

@@ -76,7 +76,7 @@ def test_a_kind_with_a_worker_of_its_own_rings_there_and_so_does_the_sweeper(
     monkeypatch.setattr(jobs.current_app, "send_task", lambda name, queue, **_: queues.append(queue), raising=False)
     with django_capture_on_commit_callbacks(execute=True):
         enqueue("common")
-    jobs.register("test", lambda claimed, beat, clock: lambda: {}, queue="captures")
+    jobs.register("test", lambda claimed, beat, clock: dict, queue="captures")
     with django_capture_on_commit_callbacks(execute=True):
         enqueue("own")
     assert queues == [None, "captures"]
