@@ -79,7 +79,7 @@ def learn(*, now: datetime) -> ArrivalModel | None:
         root_hash=checkpoint.root_hash,
         method=learnt.method if learnt else "",
         scores={name: asdict(one) for name, one in learnt.scores.items() if one} if learnt else {},
-        shift=list(learnt.shift) if learnt and learnt.shift else None,
+        shift={"shift": learnt.shift, "spread": learnt.spread} if learnt else None,
         passages=len(rows),
         training=_pack(rows),
         made_at=now,
@@ -239,9 +239,12 @@ def _iso(at: datetime | None) -> str | None:
 
 
 def _learnt(model: ArrivalModel) -> Learnt | None:
-    return (
-        Learnt(model.method, {}, tuple(model.shift) if model.shift else None, model.passages) if model.method else None
-    )
+    if not model.method:
+        return None
+    # A model that was learnt before spreads were has the list of its shifts alone.
+    told: dict[str, Any] = model.shift if isinstance(model.shift, dict) else {"shift": model.shift}
+    shift, spread = (tuple(told[name]) if told.get(name) else None for name in ("shift", "spread"))
+    return Learnt(model.method, {}, shift, model.passages, spread)
 
 
 @lru_cache(maxsize=1)

@@ -23,14 +23,14 @@ from forecasting.leadtime.models import (
     mean_method,
     table_method,
 )
-from forecasting.leadtime.promotion import Score, calibrated, out_of_time, promoted, score, shifts
+from forecasting.leadtime.promotion import Score, calibrated, out_of_time, promoted, score, shifts, spread_out, spreads
 from forecasting.leadtime.trips import CHAIN, GROUPINGS, NUMBERS, Passage, Trip, as_days, as_journeys
 
 TABLE, LOG_NORMAL, BOOSTED = "table", "log-normal", "boosted"
 BOOSTED_SETTINGS = BoostedSettings(GROUPINGS, NUMBERS, iterations=60)
-BLOCKS = 3
+BLOCKS = 6
 BLOCK = 30.0
-"""Ways are judged on the last three months, each fitted on what was known before."""
+"""Ways are judged on the last six months, each fitted on what was known before."""
 SEEN = 10
 """Finished passages that a stage needs to be learnt from; of a rarer one the stage before it speaks."""
 LEAST = 20
@@ -39,16 +39,17 @@ LEAST = 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learnt:
-    """Which way was promoted, how each did out of time, and how far its quantiles are moved."""
+    """Which way was promoted, how each did out of time, how far its quantiles are moved, and then spread."""
 
     method: str
     scores: Mapping[str, Score | None]
     shift: tuple[float, ...] | None
     passages: int
+    spread: tuple[float, ...] | None = None
 
 
 def learn(rows: Sequence[Passage], *, now: datetime) -> Learnt | None:
-    """Judge every way on the passages of the last three months and promote one; None with too few passages."""
+    """Judge every way on the passages of the last six months and promote one; None with too few passages."""
     if len(rows) < LEAST:
         return None
     epoch = rows[0].stage.at
@@ -65,7 +66,13 @@ def learn(rows: Sequence[Passage], *, now: datetime) -> Learnt | None:
     scores = {name: score(journeys, each, judged=judged) for name, each in moved.items()}
     method = promoted(scores, baseline=TABLE)
     shift = shifts(journeys, given[method], at=at, window=promotion.WINDOW)
-    return Learnt(method, scores, None if shift is None else tuple(shift.tolist()), len(rows))
+    told = np.asarray((moved[method] != given[method]).any(axis=1))
+    spread = spreads(journeys, moved[method], told=told, at=at)
+    return Learnt(method, scores, _told(shift), len(rows), _told(spread))
+
+
+def _told(found: Vector | None) -> tuple[float, ...] | None:
+    return None if found is None else tuple(found.tolist())
 
 
 def boosters(rows: Sequence[Passage], *, now: datetime) -> Boosters:
@@ -94,6 +101,8 @@ def ask(
         quantiles = _quantiles(journeys, TABLE, at, mask, None)
     if learnt.shift is not None:
         quantiles = rising(quantiles * np.exp(np.array(learnt.shift)))
+    if learnt.spread is not None:
+        quantiles = spread_out(quantiles, np.array(learnt.spread))
     by_place = dict(zip(np.flatnonzero(mask).tolist(), quantiles, strict=True))
     return [Duration(by_place[places[id(row)]], LEVELS) for row in wanted]
 

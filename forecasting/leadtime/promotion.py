@@ -2,7 +2,8 @@
 
 Every way is fitted again at equal distances and asked for the journeys that start until the next fit. A challenger's
 quantiles are moved by what the window before each fit says of them (split-conformal), open journeys counted as
-censored: those that take long are not yet among the known ones.
+censored: those that take long are not yet among the known ones. Where the future was again and again less like that
+window than chance explains, what is said is spread further, by as much as it has been wrong so far.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ WINDOW = 900.0
 """Days of starts that calibrate a way: orders come in bursts, and one burst says little of the next."""
 ENOUGH = 80
 """Journeys that a calibration needs."""
+STEADY = 600.0
+"""Beside so many journeys that said nothing is amiss, those seen decide how far quantiles are spread."""
+WIDEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,61 @@ def calibrated(
         moved = shifts(journeys, quantiles, at=at, levels=levels, window=window)
         if moved is not None:
             found[wanted] = rising(quantiles[wanted] * np.exp(moved))
+    return found
+
+
+def spreads(
+    journeys: Journeys, quantiles: Vector, *, told: Mask, at: float, levels: tuple[float, ...] = LEVELS
+) -> Vector | None:
+    """By how much each level's logarithm must lie further from the median's; None with too few journeys.
+
+    A calibration is true if the next journeys are like those of its window. Times drift, so they are not, and intervals
+    hold less than they say. How much less is seen from what was said, calibrated, of all journeys that started before
+    `at`: the factor that would have made each central interval true there, shrunk to none while few are seen. `told`
+    is true where the quantiles were calibrated already.
+    """
+    used = (journeys.start < at) & told & np.isfinite(quantiles[:, 0])
+    if used.sum() < ENOUGH:
+        return None
+    closed = journeys.known_at(at)[used]
+    age = np.log(np.maximum(at - journeys.start[used], SHORTEST))
+    reached = np.where(closed, journeys.log_duration[used], age)
+    rows = np.log(np.maximum(quantiles[used], SHORTEST))
+    middle = rows[:, levels.index(0.5)]
+    beyond, found = reached >= middle, np.ones(len(levels))
+    for low in range(levels.index(0.5)):
+        high = len(levels) - 1 - low
+        half = np.where(beyond, rows[:, high] - middle, middle - rows[:, low])
+        # An open journey that is younger than the median may yet end anywhere: it is only known not to have.
+        ratio = np.where(closed | beyond, np.abs(reached - middle) / np.maximum(half, 1e-3), 0.0)
+        share = censored_quantile(ratio, closed, 1 - 2 * levels[low])
+        found[[low, high]] = np.clip(share, 1.0, WIDEST)
+    seen = float(used.sum())
+    return np.asarray(found ** (seen / (seen + STEADY)))
+
+
+def spread_out(quantiles: Vector, factors: Vector, levels: tuple[float, ...] = LEVELS) -> Vector:
+    """Rows of quantiles moved away from their medians on the scale of logarithms."""
+    rows = np.log(np.maximum(quantiles, SHORTEST))
+    middle = rows[:, [levels.index(0.5)]]
+    return rising(np.exp(middle + (rows - middle) * factors))
+
+
+def held(
+    journeys: Journeys,
+    quantiles: Vector,
+    *,
+    told: Mask,
+    since: float,
+    every: float = 30.0,
+    levels: tuple[float, ...] = LEVELS,
+) -> Vector:
+    """The calibrated quantiles of each journey, spread as what was said before it asks for."""
+    found = quantiles.copy()
+    for at, wanted in blocks(journeys.start, since=since, every=every):
+        factors = spreads(journeys, quantiles, told=told, at=at, levels=levels)
+        if factors is not None:
+            found[wanted] = spread_out(quantiles[wanted], factors, levels)
     return found
 
 

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from forecasting.arrivalrows import ArrivalModel
+from forecasting.arrivals import _learnt
 from forecasting.leadtime import arrivals
 from forecasting.leadtime.durations import Duration, censored_quantile, log_normal, log_normal_duration
 from forecasting.leadtime.journeys import LEVELS, Journeys
 from forecasting.leadtime.models import log_normal_method, table_method
-from forecasting.leadtime.promotion import Score, calibrated, out_of_time, promoted, score
+from forecasting.leadtime.promotion import Score, calibrated, held, out_of_time, promoted, score, spreads
 from forecasting.leadtime.risk import RiskSettings, auc, lateness
 from forecasting.leadtime.running import Grouping, running_mean
 from forecasting.leadtime.trips import Movement, passages, trips, under_way
@@ -104,6 +106,34 @@ def test_calibration_makes_too_narrow_quantiles_true_on_later_journeys():
     assert before.cover80 < 0.5
     assert after.cover80 == pytest.approx(0.8, abs=0.03)
     assert after.pinball < before.pinball
+
+
+def test_what_was_wrong_again_and_again_is_spread_until_it_holds():
+    """Each month is slower or quicker than all before, by chance: a calibration on any of them holds too little."""
+    rng = np.random.default_rng(11)
+    n = 6000
+    start = np.sort(rng.uniform(0, 3600, n))
+    level = rng.normal(0, 0.4, 120)[(start // 30).astype(int)]
+    history = journeys(start, np.exp(1 + level + rng.normal(0, 0.4, n)))
+    z = np.array([-1.96, -1.28, -0.84, -0.52, -0.25, 0, 0.25, 0.52, 0.84, 1.28, 1.96])
+    narrow = np.exp(1 + 0.4 * np.tile(z, (n, 1)))
+    told = np.ones(n, dtype=bool)
+    spread = held(history, narrow, told=told, since=900)
+    before, after = (score(history, each, judged=start >= 1800) for each in (narrow, spread))
+    assert before.cover80 < 0.7
+    assert before.cover80 + 0.6 * (0.8 - before.cover80) < after.cover80 < 0.83  # what is seen is not believed at once
+    assert after.pinball < before.pinball * 1.01
+    assert spread[:, LEVELS.index(0.5)] == pytest.approx(narrow[:, LEVELS.index(0.5)])
+
+
+def test_what_held_is_not_spread_and_few_journeys_spread_nothing():
+    rng = np.random.default_rng(12)
+    history = journeys(np.sort(rng.uniform(0, 900, 3000)), np.exp(rng.normal(1, 0.4, 3000)))
+    z = np.array([-1.96, -1.28, -0.84, -0.52, -0.25, 0, 0.25, 0.52, 0.84, 1.28, 1.96])
+    true, told = np.exp(1 + 0.4 * np.tile(z, (3000, 1))), np.ones(3000, dtype=bool)
+    assert spreads(history, true, told=told, at=900) == pytest.approx(1.0, abs=0.06)
+    assert spreads(history, true, told=told, at=10) is None
+    assert spreads(history, true, told=~told, at=900) is None
 
 
 def test_the_table_stays_unless_a_challenger_was_better_on_as_many_journeys():
@@ -224,6 +254,21 @@ def test_a_shipment_under_way_gets_times_that_sharpen_and_wait():
     assert passed.middle > now + timedelta(days=2)
     why = arrivals.drivers(done, last, duration, now=now)
     assert (why.lane_passages, why.promised, why.late) == (60, 60, 0)
+
+
+def test_what_is_learnt_is_kept_and_spreads_what_is_said():
+    done, now = passages(trips(world())), EPOCH + timedelta(days=60, hours=2)
+    asked = under_way(trips(carried("new", 24.0 * 60, None)))[0]
+    said = []
+    for told in ([0.0] * 11, {"shift": [0.0] * 11, "spread": None}, {"shift": [0.0] * 11, "spread": [1.5] * 11}):
+        learnt = _learnt(ArrivalModel(method="table", shift=told, passages=len(done)))
+        [duration] = arrivals.ask(done, [asked], learnt, now=now)
+        said.append(np.log(duration.quantiles))
+    old, same, wider = said  # a list: learnt before there were spreads
+    middle = LEVELS.index(0.5)
+    assert (old == same).all()
+    assert wider - wider[middle] == pytest.approx(1.5 * (old - old[middle]))
+    assert _learnt(ArrivalModel(method="", passages=3)) is None
 
 
 def test_nothing_is_said_of_a_handful_of_trips():
