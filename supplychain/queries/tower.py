@@ -60,6 +60,31 @@ def counts_for(party: UUID, *, now: datetime) -> Counts:
     return Counts(**found)
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What is under way from one place to another."""
+
+    start: str
+    end: str
+    moving: int
+    late: int
+    breached: int
+
+
+def lanes(party: UUID, *, now: datetime, limit: int = 60) -> list[Lane]:
+    """The lanes on which something that `party` can see is on its way, the busiest first."""
+    moving = tenancy.readable_by(Shipment.objects.filter(DISPATCHED).exclude(from_location="", to_location=""), party)
+    found = (
+        moving.values("from_location", "to_location")
+        .annotate(count=Count("id"), late=Count("id", filter=late(now)), breached=Count("id", filter=BREACHED))
+        .order_by("-count", "from_location", "to_location")
+    )
+    return [
+        Lane(each["from_location"], each["to_location"], each["count"], each["late"], each["breached"])
+        for each in found[:limit]
+    ]
+
+
 def needs_first(party: UUID, *, now: datetime, limit: int = 8) -> list[Shipment]:
     """The shipments that ask for somebody's attention, most pressing first: what `party` itself must do leads."""
     urgency = Case(

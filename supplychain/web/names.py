@@ -50,6 +50,13 @@ class Names:
         site = self._sites.get(uri)
         return site.name if site else (words.short_identifier(uri) if uri else "")
 
+    def position(self, uri: str) -> tuple[float, float] | None:
+        """A site's latitude and longitude, where they were told."""
+        site = self._sites.get(uri)
+        if site is None or site.latitude is None or site.longitude is None:
+            return None
+        return site.latitude, site.longitude
+
     def product(self, uri: str) -> str:
         """A product's name, else the identifier of its class."""
         found = self._products.get(custody.product_of(uri))

@@ -67,7 +67,7 @@ def plan(request: MemberRequest) -> HttpResponse:
         "at_risk": sum(1 for each in lines if each.tone),
         "day": date.fromisoformat(routes["day"]) if routes.get("day") else None,
         "routes": routemap.routes(routes, names),
-        "map": routemap.picture(routes, names),
+        "map": routemap.drawn(routes, names),
         "trouble": routemap.trouble(routes, names),
         "fleet": routes.get("fleet") or {"vehicles": 2, "capacity": 120, "start": 300, "end": 900},
         "shift": [_clock(routes.get("fleet", {}).get(name, given)) for name, given in (("start", 300), ("end", 900))],

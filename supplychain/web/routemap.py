@@ -1,14 +1,13 @@
-"""The day's routes in words and on a map that the server draws: places by their position, no tiles, no outside."""
+"""The day's routes in words and on a map."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, radians
 from typing import Any
 
+from supplychain.web import maps
 from supplychain.web.names import Names
 
-WIDTH, HEIGHT, EDGE = 560, 340, 46
 TONES = 6
 
 
@@ -35,39 +34,6 @@ class RouteLine:
     capacity: float
     delayed: bool
     visits: tuple[VisitLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A place on the map; its name stands to the left of it where it would leave the picture."""
-
-    x: float
-    y: float
-    name: str
-    kind: str
-    anchor: str
-    label_x: float
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A route's line."""
-
-    points: str
-    tone: int
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """The map."""
-
-    ways: tuple[Way, ...]
-    dots: tuple[Dot, ...]
-    bar: float
-    kilometres: int
-    width: int = WIDTH
-    height: int = HEIGHT
 
 
 def routes(kept: dict[str, Any], names: Names) -> list[RouteLine]:
@@ -105,38 +71,21 @@ def trouble(kept: dict[str, Any], names: Names) -> list[str]:
     return found
 
 
-def picture(kept: dict[str, Any], names: Names) -> Picture | None:
-    """Lay places out by latitude and longitude (equirectangular at their middle)."""
+def drawn(kept: dict[str, Any], names: Names) -> maps.Map | None:
+    """The routes on a map: the site they leave from, their stops, a line each."""
     depot = kept.get("depot")
     if not depot or not kept.get("routes"):
         return None
     stops = {visit["stop"]["name"]: visit["stop"] for route in kept["routes"] for visit in route["visits"]}
-    spots = [(depot["latitude"], depot["longitude"])] + [(s["latitude"], s["longitude"]) for s in stops.values()]
-    middle = cos(radians(sum(lat for lat, _ in spots) / len(spots)))
-    south, north = min(lat for lat, _ in spots), max(lat for lat, _ in spots)
-    west, east = min(lon for _, lon in spots), max(lon for _, lon in spots)
-    scale = min((WIDTH - 2 * EDGE) / max((east - west) * middle, 0.02), (HEIGHT - 2 * EDGE) / max(north - south, 0.02))
-    shift_x = (WIDTH - (east - west) * middle * scale) / 2
-    shift_y = (HEIGHT - (north - south) * scale) / 2
-
-    def at(lat: float, lon: float) -> tuple[float, float]:
-        return round(shift_x + (lon - west) * middle * scale, 1), round(shift_y + (north - lat) * scale, 1)
-
-    home = at(depot["latitude"], depot["longitude"])
-    dots = [_dot(home, names.place(depot["uri"]), "depot")]
-    dots += [_dot(at(s["latitude"], s["longitude"]), names.place(s["name"]), "stop") for s in stops.values()]
-    ways = []
+    home = (depot["latitude"], depot["longitude"])
+    spots = [maps.Spot(home, names.place(depot["uri"]), "home")]
+    spots += [maps.Spot((s["latitude"], s["longitude"]), names.place(s["name"]), "stop") for s in stops.values()]
+    paths = []
     for number, route in enumerate(kept["routes"], start=1):
-        points = [home, *(at(v["stop"]["latitude"], v["stop"]["longitude"]) for v in route["visits"]), home]
-        text = " ".join(f"{x},{y}" for x, y in points)
-        ways.append(Way(text, (number - 1) % TONES + 1, f"Route {number}, {route['vehicle']['name']}"))
-    length = next((km for km in (200, 100, 50, 20, 10, 5, 2, 1) if km / 111.2 * scale < WIDTH / 3), 1)
-    return Picture(tuple(ways), tuple(dots), round(length / 111.2 * scale, 1), length)
-
-
-def _dot(at: tuple[float, float], name: str, kind: str) -> Dot:
-    left = at[0] > WIDTH / 2
-    return Dot(*at, name, kind, "end" if left else "start", at[0] - 10 if left else at[0] + 10)
+        visited = [(each["stop"]["latitude"], each["stop"]["longitude"]) for each in route["visits"]]
+        look = f"t{(number - 1) % TONES + 1}"
+        paths.append(maps.Path((home, *visited, home), look, f"Route {number}, {route['vehicle']['name']}"))
+    return maps.drawn(spots, paths)
 
 
 def clock(minutes: int) -> str:

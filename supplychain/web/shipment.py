@@ -17,7 +17,7 @@ from supplychain.models import Event, Shipment, ShipmentLine
 from supplychain.queries import arrivals as expectations
 from supplychain.queries import bundles, shipmentpage
 from supplychain.queries.shipmentpage import Reading, Step
-from supplychain.web import arrivals, charts, publication, shown, words
+from supplychain.web import arrivals, charts, lanemap, publication, shown, words
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.acts import acts_of
 from supplychain.web.names import Names
@@ -75,6 +75,7 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
         "way": [_line(step, names, proofs) for step in steps],
         "parties": len({step.row.tenant for step in steps}),
         "lines": [_content(line, names) for line in found.lines.all()],
+        "map": lanemap.way(found, steps, names),
         "readings": readings,
         "temperature": _pictures(readings, found.temperature_limit),
         "breached": shown.is_breached(found),

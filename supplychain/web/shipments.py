@@ -46,8 +46,8 @@ def shipments(request: MemberRequest) -> HttpResponse:
         "rows": shown.rows(page.object_list, party=party, now=now),
         "address": _address(query, state),
     }
-    template = "shipments/table.html" if request.headers.get("HX-Target") == "found" else "shipments/list.html"
-    return render(request, template, context)
+    again = request.headers.get("HX-Target") == "found"
+    return render(request, "shipments/table.html" if again else "shipments/list.html", context | {"again": again})
 
 
 def _address(query: str, state: str) -> str:

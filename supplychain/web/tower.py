@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from supplychain.queries import arrivals
 from supplychain.queries import tower as figures
-from supplychain.web import audits, keys, recent, shown, volume
+from supplychain.web import audits, keys, lanemap, recent, shown, volume
 from supplychain.web.access import MemberRequest, member
 from supplychain.web.words import span
 
@@ -40,6 +40,7 @@ def tower(request: MemberRequest) -> HttpResponse:
         "total": counts.open,
         "log_alarm": audits.alarm_words(now=now),
         "ending": keys.ending(request, now=now),
+        "lanes": lanemap.lanes(party, now=now),
         "recent": recent.lines(figures.recent_events(party), party=party),
     }
     if request.headers.get("HX-Request"):

@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from supplychain.models import Site
 from supplychain.operations.subscriptions import manage
 from tests.browser.conftest import Live
 from tests.cast import sscc
@@ -16,12 +17,18 @@ ADDRESSES = [
     "/shipments/",
     "/shipments/new/",
     "/forecasts/",
+    "/forecasts/totals/",
+    "/forecasts/accuracy/",
+    "/forecasts/days/",
+    "/forecasts/runs/",
+    "/forecasts/load/",
+    "/plan/",
     "/ledger/",
     "/ledger/1/",
     "/ledger/keys/",
     "/device/",
 ]
-MORE = ["/keys/", "/accounts/2fa/", "/accounts/password/change/", "/nothing-here/"]
+MORE = ["/keys/", "/names/", "/erasures/", "/verify", "/accounts/2fa/", "/accounts/password/change/", "/nothing-here/"]
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
@@ -38,6 +45,7 @@ def addresses(live: Live) -> list[str]:
     world.packer.observe(unit, 5.0)
     world.carrier.dispatch(pack_for_packer(live), world.packer)
     waiting = world.shipment(sscc(2))
+    Site.objects.update(latitude=46.2, longitude=7.4)  # pages show maps
     shipment = world.shipment(unit)
     hook = make_webhook(world.packer, now=world.now)
     manage.pause(hook.pk, party=world.packer.id, now=world.now)
@@ -92,3 +100,65 @@ def test_the_list_answers_while_somebody_types(live: Live) -> None:
     field.fill("apples")
     expect(page.get_by_role("link", name=sscc(1).rpartition("/")[2])).to_be_visible()
     assert "q=apples" in page.url
+
+
+def tab_to(page, target) -> None:
+    """Press Tab until the control has the focus, and see that this shows."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if target.evaluate("each => each === document.activeElement"):
+            break
+    expect(target).to_be_focused()
+    outline = "each => getComputedStyle(each).outlineStyle + ' ' + getComputedStyle(each).outlineWidth"
+    assert target.evaluate(outline) == "solid 2px"
+
+
+def test_goods_are_packed_and_accepted_by_keyboard_alone(live: Live) -> None:
+    page = live.enter(live.people.packer, color_scheme="dark").page
+    page.goto("/")
+    tab_to(page, page.get_by_role("link", name="New shipment"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="New shipment")).to_be_visible()
+    expect(page.locator("form[data-ready]")).to_be_visible()
+    tab_to(page, page.get_by_label("Product 1"))
+    page.keyboard.type("Apples")
+    tab_to(page, page.get_by_label("Quantity 1"))
+    page.keyboard.type("5")
+    tab_to(page, page.get_by_role("button", name="Another line"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Product 2")).to_be_focused()
+    tab_to(page, page.get_by_role("button", name="Pack"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The way so far")).to_be_visible()
+
+    live.world.carrier.dispatch(pack_for_packer(live), live.world.packer)
+    page.goto(f"/shipments/{live.world.shipment(sscc(2)).pk}/")
+    tab_to(page, page.get_by_role("link", name="Accept", exact=True))
+    page.keyboard.press("Enter")
+    tab_to(page, page.locator("[name=seal]:checked"))
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_label("broken")).to_be_checked()
+    tab_to(page, page.get_by_role("button", name="Accept"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The way so far")).to_be_visible()
+    assert live.world.shipment(sscc(2)).seal == "broken"
+
+
+def test_what_the_tower_reads_again_keeps_focus_and_what_was_folded_out(live: Live) -> None:
+    unit = sscc(1)
+    live.world.packer.pack(unit)
+    live.world.packer.dispatch(unit, live.world.carrier, final_location=live.world.carrier.site)
+    page = live.enter(live.people.packer).page
+    page.goto("/")
+    page.get_by_text("Table of the lanes").click()
+    page.locator("#card-moving").focus()
+    page.evaluate("document.querySelector('#lanes').dataset.seen = 'yes'")
+    read = "htmx.ajax('GET', '/', {target: '#figures', source: '#figures'})"
+    page.evaluate(read)
+    expect(page.locator("#lanes[data-seen]")).to_be_visible()
+    expect(page.locator("#card-moving")).to_be_focused()
+    live.world.packer.pack(sscc(3))
+    live.world.packer.dispatch(sscc(3), live.world.carrier, final_location=live.world.carrier.site)
+    page.evaluate(read)
+    expect(page.locator("#tower-said")).to_contain_text("On the move: 2")
+    expect(page.locator("#lanes:not([data-seen]) details[open]")).to_be_visible()

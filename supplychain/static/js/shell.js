@@ -37,6 +37,17 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = before; }, 1500);
 });
 
+// Parts that a page reads again by itself: what has not changed is left alone, so that nobody loses their place and
+// nothing is read out twice; of the rest, what was folded out stays so. Focus stays where an id is.
+document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+  const { target, fragment } = detail;
+  const fresh = fragment.querySelector(`#${CSS.escape(target.id)}`) ?? fragment;
+  for (const open of target.querySelectorAll("details[id][open]")) {
+    fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
+  }
+  if (fresh.innerHTML === target.innerHTML) detail.shouldSwap = false;
+});
+
 // On a phone the tabs are pushed sideways: the current one shall be seen.
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
