@@ -17,7 +17,7 @@ _DELIVERY = record(
         "events": COUNT,
         "bytes": COUNT,
         "attempt": COUNT,
-        "verdict": {"type": "string", "enum": ["delivered", "too_large", "gone", "failed"]},
+        "verdict": {"type": "string", "enum": ["delivered", "too_large", "gone", "refused", "failed"]},
         "status": {**COUNT, "description": "The answer's; 0 where there was none."},
         "said": {"type": "string", "description": "The beginning of the answer, or why there was none."},
         "latency_ms": COUNT,

@@ -101,6 +101,18 @@ class EventReader(models.Model):
         indexes = [models.Index(fields=["party", "event_time", "index"], name="supplychain_eventreader_time")]
 
 
+class LateEvent(models.Model):
+    """An event that a party came to read only after it was in the log, with the entry that opened it to the party."""
+
+    pk = models.CompositePrimaryKey("party", "index")
+    party = models.UUIDField()
+    index = models.BigIntegerField()
+    opened_index = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["party", "opened_index", "index"], name="supplychain_lateevent_opened")]
+
+
 class EventObject(models.Model):
     """One object or class that an event names, by its canonical identifier."""
 

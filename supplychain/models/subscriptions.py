@@ -27,12 +27,16 @@ class Subscription(models.Model):
     created_at = models.DateTimeField()
 
     position = models.BigIntegerField(help_text="The first index of the log that is not dealt with.")
+    within = models.BigIntegerField(
+        default=0, help_text="Of what the entry at the position opened to the party, the first index not dealt with."
+    )
     target = models.BigIntegerField(null=True, help_text="Up to which index the run goes that is under way.")
     run_at = models.DateTimeField(null=True, help_text="When that run began.")
     batch = models.PositiveSmallIntegerField(help_text="How many events go out together; fewer after a 413.")
     next_at = models.DateTimeField(null=True, help_text="Not before; null: as soon as the log grows.")
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
     failing_since = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True, help_text="When managers were told that its receiver refuses events.")
     last_notified_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=6, choices=State.choices, default=State.ACTIVE)
     paused_at = models.DateTimeField(null=True)
@@ -89,7 +93,7 @@ class Delivery(models.Model):
     events = models.PositiveIntegerField(default=0)
     size = models.PositiveIntegerField(help_text="Bytes of the body.")
     attempt = models.PositiveIntegerField(help_text="From 1; more where it is sent again.")
-    verdict = models.CharField(max_length=9, help_text="delivered, too_large, gone or failed.")
+    verdict = models.CharField(max_length=9, help_text="delivered, too_large, gone, refused or failed.")
     status = models.PositiveSmallIntegerField(help_text="The answer's; 0 where there was none.")
     said = models.TextField(blank=True, help_text="The beginning of the answer, or why there was none.")
     latency_ms = models.PositiveIntegerField()

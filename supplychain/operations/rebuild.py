@@ -73,7 +73,8 @@ def project_log(progress: Callable[[int], None] = lambda done: None) -> None:
         event_rows.write_erased(erased_rows(entries))
         progress(min(first + CHUNK, size))
     shipment_rows.forget(forgotten.values())
-    readers.admit(sorted({pair for each in erased for pair in each.readers}))
+    erasing = {pair: each.erased_index for each in erased for pair in each.readers}
+    readers.admit((*pair, index) for pair, index in sorted(erasing.items()))
 
 
 def erased_rows(entries: Iterable[kept.KeptEntry]) -> Iterator[event_rows.Erased]:

@@ -445,16 +445,16 @@ class CaptureRule:
         self.party_by_uri.update(dict.fromkeys(named.uris, party))
         self.named.append(named)
         for tracked in list(self.open.values()):
-            self._welcome(tracked, named)
+            self._welcome(tracked, named, pending.index)
         return Admission()
 
-    def _welcome(self, tracked: Tracked, named: Named) -> None:
+    def _welcome(self, tracked: Tracked, named: Named, index: int) -> None:
         """Goods that were dispatched to a party before it was registered are offered to it from now on."""
         is_offered = tracked.state.offered_to_uri in named.uris
         if is_offered or tracked.state.consignee_uri in named.uris:
             tracked.state = replace(tracked.state, offered_to=named.id if is_offered else tracked.state.offered_to)
             tracked.is_changed = True
-            tracked.admit((named.id,))
+            tracked.admit((named.id,), index=index)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 

@@ -10,11 +10,16 @@ from django.db import connection
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A projection: its key, and the column that leads back to the log (empty: none does)."""
+    """A projection: its key, and the column that leads back to the log (empty: none does).
+
+    Not compared is what may be remade a little otherwise: of chains with erased bodies nobody knows any more by which
+    entry they were opened to whom.
+    """
 
     name: str
     key: str
     index: str = ""
+    is_compared: bool = True
 
 
 TABLES = (
@@ -23,6 +28,7 @@ TABLES = (
     Table("supplychain_event", "index", "index"),
     Table("supplychain_eventscope", "scope, index", "index"),
     Table("supplychain_eventreader", "party, index", "index"),
+    Table("supplychain_lateevent", "party, index", "index", is_compared=False),
     Table("supplychain_eventobject", "index, position", "index"),
     Table("supplychain_sensorreading", "index, position", "index"),
     Table("supplychain_shipment", "id", "last_index"),
@@ -34,7 +40,7 @@ TABLES = (
 
 def digest_of_projections() -> dict[str, str]:
     """SHA-256 of each projection's rows, in the order of their keys, in hex."""
-    return {table.name: _digest(table) for table in TABLES}
+    return {table.name: _digest(table) for table in TABLES if table.is_compared}
 
 
 def _digest(table: Table) -> str:
@@ -87,6 +93,8 @@ def unshadow_all() -> None:
 def differences() -> Iterator[tuple[int, str]]:
     """Where the shadowed tables differ from those that were made anew: the log's index (-1: unknown), and what."""
     for table in TABLES:
+        if not table.is_compared:
+            continue
         column = f"min({table.index})" if table.index else "-1::bigint"
         with connection.cursor() as cursor:
             cursor.execute(

@@ -16,7 +16,7 @@ from supplychain.epcis.event_hash import event_digest
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.events import Quantity, SensorElement, SensorReport
 from supplychain.epcis.identifiers import canonical
-from supplychain.models import Event, EventObject, EventReader, EventScope, SensorReading
+from supplychain.models import Event, EventObject, EventReader, EventScope, LateEvent, SensorReading
 from supplychain.projections import readers
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -107,6 +107,7 @@ def write_erased(erased: Iterable[Erased]) -> None:
         SensorReading.objects.filter(index=each.index).delete()
         EventScope.objects.filter(index=each.index).delete()
         EventReader.objects.filter(index=each.index).delete()
+        LateEvent.objects.filter(index=each.index).delete()
         moment = EPOCH + timedelta(milliseconds=each.record_time_ms)
         Event.objects.create(
             index=each.index,

@@ -1,6 +1,7 @@
 """Which events of others each party reads, as rows by time: those of the shipments that it is or was a party to.
 
-The rows follow from the events, their scopes and the readers of these, whichever came first.
+The rows follow from the events, their scopes and the readers of these, whichever came first. Where the readers came
+after the event, it is remembered by which entry: subscribers are sent such events then.
 """
 
 from __future__ import annotations
@@ -19,10 +20,18 @@ SELECT DISTINCT r.party, e.index, e.event_time FROM supplychain_eventscope s
 WHERE s.index = ANY(%s) AND s.scope = ANY(%s) ON CONFLICT DO NOTHING
 """
 _OF_READERS = """
-INSERT INTO supplychain_eventreader (party, index, event_time)
-SELECT DISTINCT p.party, e.index, e.event_time FROM unnest(%s::uuid[], %s::uuid[]) p (scope, party)
+WITH opened AS (
+  SELECT p.party, e.index, e.event_time, min(p.opened_index) AS opened_index
+  FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) p (scope, party, opened_index)
   JOIN supplychain_eventscope s ON s.scope = p.scope
   JOIN supplychain_event e ON e.index = s.index AND e.tenant <> p.party
+  GROUP BY p.party, e.index, e.event_time
+), made AS (
+  INSERT INTO supplychain_eventreader (party, index, event_time) SELECT party, index, event_time FROM opened
+  ON CONFLICT DO NOTHING RETURNING party, index
+)
+INSERT INTO supplychain_lateevent (party, index, opened_index)
+SELECT party, index, opened_index FROM made JOIN opened USING (party, index) WHERE opened_index > index
 ON CONFLICT DO NOTHING
 """
 
@@ -34,12 +43,13 @@ def show(events: Sequence[tuple[int, Sequence[UUID]]]) -> None:
         _execute(_OF_EVENTS, [[index for index, listed in events if listed], list(scopes)])
 
 
-def admit(pairs: Iterable[tuple[UUID, UUID]]) -> None:
-    """Let parties read scopes, and find the events that are there already: pairs of scope and party."""
-    listed = list(pairs)
-    kept.add_readers(listed)
+def admit(admitted: Iterable[tuple[UUID, UUID, int]]) -> None:
+    """Let parties read scopes, and find the events that are there already: each scope and party, once, with the index
+    of the entry that opens it to the party."""
+    listed = list(admitted)
+    kept.add_readers((scope, party) for scope, party, _ in listed)
     if listed:
-        _execute(_OF_READERS, [[scope for scope, _ in listed], [party for _, party in listed]])
+        _execute(_OF_READERS, [list(column) for column in zip(*listed, strict=True)])
 
 
 def _execute(sql: str, values: list[list[object]]) -> None:

@@ -32,21 +32,21 @@ class Tracked:
     is_new: bool = False
     is_changed: bool = False
     lines_changed: bool = False
-    new_readers: list[UUID] = field(default_factory=list)
+    new_readers: list[tuple[UUID, int]] = field(default_factory=list)
 
     def move(self, made: Transition, *, index: int, head: bytes | None) -> None:
         """Take over what a transition says; `head` is the statement hash of an act, None for an observation."""
         self.lines_changed = self.lines_changed or made.state.lines != self.state.lines
         self.state, self.last_index, self.is_changed = made.state, index, True
         self.head = head or self.head
-        self.admit(made.readers)
+        self.admit(made.readers, index=index)
 
-    def admit(self, readers: Iterable[UUID]) -> None:
-        """Let more parties read it."""
+    def admit(self, readers: Iterable[UUID], *, index: int) -> None:
+        """Let more parties read it, from the entry at `index` on."""
         for party in readers:
             if party not in self.readers:
                 self.readers.add(party)
-                self.new_readers.append(party)
+                self.new_readers.append((party, index))
 
 
 def load(where: Q) -> list[Tracked]:
@@ -121,7 +121,7 @@ def save(tracked: Iterable[Tracked]) -> None:
     if old := [each.id for each in relined if not each.is_new]:
         ShipmentLine.objects.filter(shipment__in=old).delete()
     bulk.insert(ShipmentLine, _LINE_COLUMNS, [row for each in relined for row in _line_rows(each)])
-    readers.admit([(each.id, party) for each in changed for party in each.new_readers])
+    readers.admit((each.id, party, index) for each in changed for party, index in each.new_readers)
 
 
 def forget(chains: Iterable[bytes]) -> None:

@@ -6,8 +6,8 @@ operators in conditions are leakproof, or PostgreSQL would not look into an inde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,12 +41,27 @@ _COMPARES = {"GE": ">=", "GT": ">", "LE": "<=", "LT": "<"}
 _SLACK = 1e-6
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Opened:
+    """A place in the order in which a party comes to read events: by the entry that opened them to it, which is their
+    own where it could read them at once, and then by their own index."""
+
+    at: int
+    index: int = 0
+
+    @property
+    def next(self) -> Opened:
+        """The place behind it: an event's own entry opens nothing that comes after it."""
+        return Opened(self.at + 1) if self.index >= self.at else Opened(self.at, self.index + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an event stands in the order of a result."""
 
     event_time: datetime
     index: int
+    opened: Opened | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +72,15 @@ class Candidate:
     event_time: datetime
     record_time: datetime
     event_id: str
+    opened_index: int
+
+    @property
+    def opened(self) -> Opened:
+        return Opened(self.opened_index, self.index)
 
     @property
     def place(self) -> Place:
-        return Place(self.event_time, self.index)
+        return Place(self.event_time, self.index, self.opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +91,68 @@ class Order:
     descending: bool = True
 
     @property
-    def sql(self) -> str:
+    def columns(self) -> tuple[str, ...]:
+        return ("event_time", "index") if self.by_time else ("index",)
+
+    def sql(self, named: Mapping[str, str] | None = None) -> str:
+        """The words behind ORDER BY; `named` says where a column is found."""
         way = "DESC" if self.descending else "ASC"
-        return f"event_time {way}, index {way}" if self.by_time else f"index {way}"
+        return ", ".join(f"{(named or {}).get(column, column)} {way}" for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningOrder(Order):
+    """The order in which the party came to read the events (`Opened`), of what was open below the entry `until`."""
+
+    by_time: bool = False
+    descending: bool = False
+    until: int = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("opened_index", "index")
 
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """A condition; {of} is the alias of the event's row, {at} of the row that has its index and its time."""
+    """A condition; {of} is the alias of the event's row, {at} of the row that has its index and its time, {opened} the
+    index of the entry that opened it to the party."""
 
     sql: str
     values: tuple[Any, ...] = ()
 
-    def on(self, of: str, at: str) -> _Clause:
-        return _Clause(self.sql.format(of=of, at=at), self.values)
+    def on(self, of: str, at: str, opened: str = "") -> _Clause:
+        return _Clause(self.sql.format(of=of, at=at, opened=opened or f"{at}.index"), self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows that lead to events of a party's: its own, those shared with it, of these the ones it came to read late."""
+
+    tables: str
+    at: str
+    whose: str
+    opened: str = ""
+
+
+_OWN = _Rows("supplychain_event e", "e", "e.tenant = %s")
+_SHARED = _Rows("supplychain_eventreader v JOIN supplychain_event e ON e.index = v.index", "v", "v.party = %s")
+_IN_TIME = replace(
+    _SHARED,
+    whose="v.party = %s AND NOT EXISTS ("
+    "SELECT 1 FROM supplychain_lateevent l WHERE l.party = v.party AND l.index = v.index)",
+)
+_LATE = _Rows(
+    "supplychain_lateevent v JOIN supplychain_event e ON e.index = v.index", "v", "v.party = %s", "v.opened_index"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
     """One of the selects of which the candidates are the union."""
 
+    rows: _Rows
     tables: str
-    at: str
     clauses: list[_Clause]
 
 
@@ -105,38 +165,52 @@ def candidates(
     if after is not None:
         on_event.append(_behind(after, order))
     within = [clause for each in query.conditions if (clause := _within(each)) is not None]
-    sql, values = _union(list(_branches(party, on_event, within)), order, limit)
+    found_by: Sequence[_Rows] = (_OWN, _SHARED)
+    if isinstance(order, OpeningOrder):
+        found_by = (_OWN, _IN_TIME, _LATE)
+        on_event.append(_Clause("{opened} < %s", (order.until,)))
+    sql, values = _union(list(_branches(found_by, party, on_event, within)), order, limit)
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [Candidate(*row) for row in cursor.fetchall()]
 
 
-def _branches(party: UUID, on_event: list[_Clause], within: list[_Clause]) -> Iterator[_Branch]:
+def _branches(
+    found_by: Sequence[_Rows], party: UUID, on_event: list[_Clause], within: list[_Clause]
+) -> Iterator[_Branch]:
     """The party's own events and those shared with it; an error declaration is looked for by what its event names."""
-    shared = "supplychain_eventreader v JOIN supplychain_event e ON e.index = v.index"
-    for tables, at, whose in (("supplychain_event e", "e", "e.tenant = %s"), (shared, "v", "v.party = %s")):
-        on = [_Clause(whose, (party,)), *(each.on("e", at) for each in on_event)]
-        yield _Branch(tables, at, [*on, *(each.on("e", at) for each in within)])
+    for rows in found_by:
+        on = [_Clause(rows.whose, (party,)), *(each.on("e", rows.at, rows.opened) for each in on_event)]
+        yield _Branch(rows, rows.tables, [*on, *(each.on("e", rows.at) for each in within)])
         if within:
-            declared = [_Clause(f"w.index IS NULL OR {each.on('w', at).sql}", each.values) for each in within]
-            joined = f"{tables} LEFT JOIN supplychain_event w ON w.declared_in_error_by = e.index"
-            yield _Branch(joined, at, [_Clause("e.is_error_declaration"), *on, *declared])
+            declared = [_Clause(f"w.index IS NULL OR {each.on('w', rows.at).sql}", each.values) for each in within]
+            joined = f"{rows.tables} LEFT JOIN supplychain_event w ON w.declared_in_error_by = e.index"
+            yield _Branch(rows, joined, [_Clause("e.is_error_declaration"), *on, *declared])
 
 
 def _union(branches: list[_Branch], order: Order, limit: int) -> tuple[str, list[Any]]:
     columns = ("index", "event_time", "record_time", "event_id")
-    named = ", ".join(f"e.{column}" for column in columns)
     selected, values = [], []
     for branch in branches:
+        at = branch.rows.at
+        opened = branch.rows.opened or f"{at}.index"
+        named = ", ".join(f"e.{column}" for column in columns)
         where = " AND ".join(f"({each.sql})" for each in branch.clauses)
-        by = ", ".join(f"{branch.at}.{part.strip()}" for part in order.sql.split(","))
-        selected.append(f"(SELECT {named} FROM {branch.tables} WHERE {where} ORDER BY {by} LIMIT {limit:d})")
+        by = order.sql({"event_time": f"{at}.event_time", "index": f"{at}.index", "opened_index": opened})
+        selected.append(
+            f"(SELECT {named}, {opened} AS opened_index FROM {branch.tables} WHERE {where} ORDER BY {by}"
+            f" LIMIT {limit:d})"
+        )
         values += [value for each in branch.clauses for value in each.values]
-    unioned = " UNION ALL ".join(selected)
-    return f"SELECT DISTINCT {', '.join(columns)} FROM ({unioned}) f ORDER BY {order.sql} LIMIT {limit:d}", values
+    unioned, listed = " UNION ALL ".join(selected), ", ".join((*columns, "opened_index"))
+    return f"SELECT DISTINCT {listed} FROM ({unioned}) f ORDER BY {order.sql()} LIMIT {limit:d}", values
 
 
 def _behind(after: Place, order: Order) -> _Clause:
+    if isinstance(order, OpeningOrder):
+        assert after.opened is not None
+        at, index = after.opened.at, after.opened.index
+        return _Clause("{opened} >= %s AND ({opened} > %s OR {at}.index > %s)", (at, at, index))
     sign = "<" if order.descending else ">"
     if not order.by_time:
         return _Clause(f"{{at}}.index {sign} %s", (after.index,))

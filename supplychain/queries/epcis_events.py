@@ -20,8 +20,8 @@ from supplychain.epcis.disclosures import parse_whole
 from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.matching import matches
 from supplychain.epcis.query import Query
-from supplychain.models import Event
-from supplychain.queries.candidates import Candidate, Order, Place, candidates
+from supplychain.models import Event, LateEvent
+from supplychain.queries.candidates import Candidate, Opened, OpeningOrder, Order, Place, candidates
 from supplychain.queries.masterdata import PartyMasterData
 
 MOST_LOOKED_AT = 10_000
@@ -48,6 +48,10 @@ class Found:
         return self.candidate.index
 
     @property
+    def opened(self) -> Opened:
+        return self.candidate.opened
+
+    @property
     def answered(self) -> Answered:
         return Answered(self.body, self.candidate.event_id, self.candidate.record_time)
 
@@ -62,10 +66,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What came after an index, in the order of the log; all entries below `end` were looked at."""
+    """What a party came to read from a place on, in that order; everything before `end` was looked at."""
 
     events: list[Found]
-    end: int
+    end: Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +188,22 @@ def sort_key(by: str, event: EpcisEvent, query: Query) -> Any:
     return None
 
 
-def matching_after(query: Query, *, party: UUID, after: int, limit: int, most: int = MOST_LOOKED_AT) -> Batch:
-    """The events of the result that `party` may read and whose entries come after index `after`, oldest first.
+def opened_since(query: Query, *, party: UUID, since: Opened, limit: int, most: int = MOST_LOOKED_AT) -> Batch:
+    """The events of the result in the order in which `party` came to read them, from the place `since` on.
 
-    At most `limit` of them, of at most `most` candidates; go on after `Batch.end - 1`. The database is read for the
-    party, whoever asks.
+    At most `limit` of them, of at most `most` candidates; go on at `Batch.end`. The database is read for the party,
+    whoever asks.
     """
     with tenancy.acting_for(party):
-        found = search(query, party=party, first=after + 1)
-        page = found.page(order=Order(by_time=False, descending=False), after=None, limit=limit, most=most)
-    return Batch(page.events, found.until if page.next is None else page.next.index + 1)
+        found = search(query, party=party)
+        before = Place(datetime.min, 0, Opened(since.at, since.index - 1))
+        page = found.page(order=OpeningOrder(until=found.until), after=before, limit=limit, most=most)
+    if page.next is None or page.next.opened is None:
+        return Batch(page.events, max(since, Opened(found.until)))
+    return Batch(page.events, page.next.opened.next)
+
+
+def opening_of(index: int, *, party: UUID) -> Opened:
+    """Where an event stands in the order in which `party` came to read events."""
+    late = LateEvent.objects.filter(party=party, index=index).values_list("opened_index", flat=True).first()
+    return Opened(index if late is None else late, index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +18,15 @@ from supplychain.epcis import answers
 from supplychain.epcis.query import Query, read_query
 from supplychain.epcis.translation import DIGITAL_LINKS, FORMATS, Translation
 from supplychain.queries import namedqueries, prefixes
-from supplychain.queries.epcis_events import matching_after
+from supplychain.queries.candidates import Opened
+from supplychain.queries.epcis_events import opened_since
 
 SCOPE: Final = "epcis:query"
 BATCH: Final = 50
 """Events in one message."""
 _BEFORE, _BEHIND = "/epcis/queries/", "/events"
 _LONGEST = 4_000
+_LAST_INDEX = re.compile(r"(?P<at>[0-9]{1,18})(\.(?P<within>[0-9]{1,18}))?")
 
 
 class Refused(Exception):
@@ -44,15 +47,15 @@ class Stream:
     name: str
     query: Query
     form: str
-    position: int
+    position: Opened
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The next events, written out (empty where there were none); all entries below `end` were looked at."""
+    """The next events, written out (empty where there were none); everything before `end` was looked at."""
 
     text: str
-    end: int
+    end: Opened
     is_all: bool
 
 
@@ -82,11 +85,11 @@ def allowed(token: str, *, now: datetime) -> UUID:
     return grant.party
 
 
-def next_message(stream: Stream, position: int, *, now: datetime) -> Message:
+def next_message(stream: Stream, position: Opened, *, now: datetime) -> Message:
     """The next events from `position` on. Raises Refused when the query is there no more."""
-    batch = matching_after(stream.query, party=stream.party, after=position - 1, limit=BATCH)
+    batch = opened_since(stream.query, party=stream.party, since=position, limit=BATCH)
     with tenancy.acting_for(stream.party):
-        is_all = batch.end >= log.tree_size()
+        is_all = batch.end >= Opened(log.tree_size())
         if not batch.events:
             return Message("", batch.end, is_all)
         document = answers.query_document(
@@ -96,7 +99,7 @@ def next_message(stream: Stream, position: int, *, now: datetime) -> Message:
             translation=Translation(stream.form, prefixes.prefix_length()),
         )
     document["@context"].append({"waylog": "urn:waylog:epcis:"})
-    document["waylog:lastIndex"] = batch.events[-1].index
+    document["waylog:lastIndex"] = last_index(batch.events[-1].opened.next)
     return Message(json.dumps(document, ensure_ascii=False, separators=(",", ":")), batch.end, is_all)
 
 
@@ -116,13 +119,22 @@ def _read(target: str) -> tuple[str, dict[str, str]]:
     return unquote(parts.path[len(_BEFORE) : -len(_BEHIND)]), asked
 
 
-def _position(asked: Mapping[str, str], size: int) -> int:
+def last_index(position: Opened) -> int | str:
+    """What a client sends back as lastIndex to go on at this place: an index, or `41.17` for what entry 41 opened to
+    the party up to index 17."""
+    return f"{position.at}.{position.index - 1}" if position.index else position.at - 1
+
+
+def _position(asked: Mapping[str, str], size: int) -> Opened:
     text = asked.get("lastIndex")
     if text is None:
-        return size
-    if not (text.isascii() and text.isdecimal() and len(text) < 19) or int(text) >= size:
-        raise Refused(400, f"lastIndex is an index of the log, from 0 to {size - 1}.")
-    return int(text) + 1
+        return Opened(size)
+    found = _LAST_INDEX.fullmatch(text)
+    if found is None or int(found["at"]) >= size:
+        raise Refused(400, f"lastIndex is an index of the log, from 0 to {size - 1}, or what a message called so.")
+    return (
+        Opened(int(found["at"]) + 1) if found["within"] is None else Opened(int(found["at"]), int(found["within"])).next
+    )
 
 
 def _form(headers: Mapping[str, str]) -> str:

@@ -118,7 +118,7 @@ class Streams:
         """Say where the stream begins, so that it can be resumed before its first event."""
         stream: Stream | None = getattr(connection, "stream", None)
         if stream is not None and response.status_code == 101:
-            response.headers["Waylog-Last-Index"] = str(stream.position - 1)
+            response.headers["Waylog-Last-Index"] = str(feed.last_index(stream.position))
         return response
 
     async def handle(self, connection: ServerConnection) -> None:

@@ -15,6 +15,13 @@ LONGEST_ASKED: Final = timedelta(hours=24)
 """A receiver may ask for more patience than ours, up to a day."""
 PAUSED_AFTER: Final = timedelta(days=3)
 """A webhook that failed for so long is paused until somebody resumes it."""
+PAUSED_AFTER_REFUSALS: Final = timedelta(days=1)
+"""A receiver that answers and says no will hardly change its mind by itself."""
+TOLD_AFTER_REFUSALS: Final = 3
+"""So many failures in a row, the last of them a refusal, and the managers are told, while it is still being tried: two
+alone may come of a release or of a moved route."""
+_TRY_LATER: Final = frozenset((408, 425, 429))
+"""What a receiver answers that will take the same request another time (RFC 9110, 15.5.9; RFC 8470; RFC 6585)."""
 
 
 class Verdict(StrEnum):
@@ -23,6 +30,7 @@ class Verdict(StrEnum):
     DELIVERED = "delivered"
     TOO_LARGE = "too_large"
     GONE = "gone"
+    REFUSED = "refused"
     FAILED = "failed"
 
 
@@ -36,7 +44,8 @@ class Answer:
 
 
 def verdict(answer: Answer) -> Verdict:
-    """Any 2xx takes the events over; 413 asks for fewer, 410 for none any more; all else is tried again."""
+    """Any 2xx takes the events over; 413 asks for fewer, 410 for none any more; all else is tried again, though what
+    refuses the request as it is (a redirect, an error of the client's) for less long."""
     match answer.status:
         case status if 200 <= status < 300:
             return Verdict.DELIVERED
@@ -44,8 +53,15 @@ def verdict(answer: Answer) -> Verdict:
             return Verdict.TOO_LARGE
         case 410:
             return Verdict.GONE
+        case status if 300 <= status < 500 and status not in _TRY_LATER:
+            return Verdict.REFUSED
         case _:
             return Verdict.FAILED
+
+
+def paused_after(found: Verdict) -> timedelta:
+    """For how long it may have failed until a failure of this kind pauses it."""
+    return PAUSED_AFTER_REFUSALS if found is Verdict.REFUSED else PAUSED_AFTER
 
 
 def next_try(answer: Answer, *, failures: int, now: datetime, random: Callable[[], float]) -> datetime:

@@ -1,4 +1,5 @@
-"""Sends what a subscription has not had yet: in the order of the log, at least once, forward only after a 2xx.
+"""Sends what a subscription has not had yet: in the order in which its party came to read it, which is the log's but
+for what was opened late; at least once, forward only after a 2xx.
 
 A *run* goes from the position up to a target, the size of the log when the run began; a stream has one run after the
 other, a schedule one each time it says. What failed is tried again later, and nothing behind it is sent before.
@@ -29,6 +30,7 @@ from supplychain.models import Delivery, Subscription
 from supplychain.operations.subscriptions import leases, notices, sending, signing
 from supplychain.operations.subscriptions.leases import Claim
 from supplychain.queries import prefixes
+from supplychain.queries.candidates import Opened
 from supplychain.webhooks import retrying, signatures
 from supplychain.webhooks.retrying import Answer, Verdict
 from supplychain.webhooks.schedule import parse_schedule
@@ -45,18 +47,27 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """An event that the query finds."""
+    """An event that the query finds, and where it stands in the order of what the party came to read."""
 
-    index: int
+    opened: Opened
     answered: Answered
+
+    @property
+    def index(self) -> int:
+        return self.opened.index
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The events that were found, in the order of the log; all entries below `end` were looked at."""
+    """The events that were found, in the order in which the party came to read them; all before `end` was looked at."""
 
     events: Sequence[Matched]
-    end: int
+    end: Opened
+
+
+def place_of(row: Subscription) -> Opened:
+    """Where a subscription goes on."""
+    return Opened(row.position, row.within)
 
 
 Source = Callable[[Subscription, int], Looked]
@@ -119,21 +130,22 @@ class Worker:
 
     def _go_on(self, claimed: Claim, row: Subscription, target: int) -> bool:
         with tenancy.acting_for(row.tenant):
-            looked = self.source(row, row.batch) if row.position < target else Looked((), row.position)
+            looked = self.source(row, row.batch) if row.position < target else Looked((), place_of(row))
             body, found = _body(row, list(looked.events), now=self.clock())
         if found:
             is_all = len(found) == len(looked.events)
-            return self._send(claimed, row, body, found, looked.end if is_all else found[-1].index + 1)
+            return self._send(claimed, row, body, found, looked.end if is_all else found[-1].opened.next)
         if row.position < target:
             return self._leave_out(claimed, row, looked.end)
         if row.report_if_empty and not row.stream and not _was_notified(row):
-            return self._send(claimed, row, body, found, row.position)
+            return self._send(claimed, row, body, found, place_of(row))
         return self._end(claimed, row)
 
-    def _leave_out(self, claimed: Claim, row: Subscription, end: int) -> bool:
+    def _leave_out(self, claimed: Claim, row: Subscription, end: Opened) -> bool:
         """Go past entries of which none is for this subscriber."""
-        assert end > row.position, "whoever looks gets on"
-        leases.held(claimed).filter(position=row.position).update(position=end)
+        assert end > place_of(row), "whoever looks gets on"
+        where_it_was = leases.held(claimed).filter(position=row.position, within=row.within)
+        where_it_was.update(position=end.at, within=end.index)
         return True
 
     def _end(self, claimed: Claim, row: Subscription) -> bool:
@@ -144,14 +156,14 @@ class Worker:
 
     # --- sending ---------------------------------------------------------------------------------------------------
 
-    def _send(self, claimed: Claim, row: Subscription, body: bytes, found: Sequence[Matched], end: int) -> bool:
-        """Send a batch; `end` is the position once it is taken."""
+    def _send(self, claimed: Claim, row: Subscription, body: bytes, found: Sequence[Matched], end: Opened) -> bool:
+        """Send a batch; at `end` it goes on once that is taken."""
         made = Delivery(
             subscription=row,
             tenant=row.tenant,
             kind=Delivery.Kind.EVENTS if found else Delivery.Kind.EMPTY,
-            first_index=found[0].index if found else None,
-            last_index=found[-1].index if found else None,
+            first_index=min((each.index for each in found), default=None),
+            last_index=max((each.index for each in found), default=None),
             events=len(found),
             size=len(body),
             attempt=row.failures + 1,
@@ -162,18 +174,18 @@ class Worker:
             current = leases.held(claimed).select_for_update().first()
             if current is None:
                 raise leases.lost(claimed)
-            is_where_it_was = current.position == row.position  # else somebody asked for a replay meanwhile
+            is_where_it_was = place_of(current) == place_of(row)  # else somebody asked for a replay meanwhile
             goes_on = self._note(current, made, answer, end) if is_where_it_was else True
             made.save(force_insert=True)
         return goes_on
 
-    def _note(self, row: Subscription, made: Delivery, answer: Answer, end: int) -> bool:
+    def _note(self, row: Subscription, made: Delivery, answer: Answer, end: Opened) -> bool:
         """Write into the row what the answer means; return whether to go on at once."""
         now = self.clock()
         match made.verdict:
             case Verdict.DELIVERED:
-                row.position = end
-                row.failures, row.failing_since, row.next_at, row.stuck_at = 0, None, None, None
+                row.position, row.within = end.at, end.index
+                row.failures, row.failing_since, row.next_at, row.stuck_at, row.told_at = 0, None, None, None, None
                 row.last_notified_at, row.batch = now, min(row.batch + max(1, row.batch // 4), MOST)
                 row.save(update_fields=_PROGRESS)
                 return True
@@ -188,12 +200,15 @@ class Worker:
                 return False
         row.failures += 1
         row.failing_since = row.failing_since or now
-        if now - row.failing_since >= retrying.PAUSED_AFTER:
+        verdict = Verdict(made.verdict)
+        if now - row.failing_since >= retrying.paused_after(verdict):
             said = f"It failed since {row.failing_since:%Y-%m-%d %H:%M} UTC, {row.failures} times in a row."
-            notices.pause(row, said, now=now)
+            notices.pause(row, f"{said}{_last_word(made)}", now=now)
             return False
+        if verdict is Verdict.REFUSED and row.failures >= retrying.TOLD_AFTER_REFUSALS and row.told_at is None:
+            notices.warn(row, f"It was refused {row.failures} times in a row.{_last_word(made)}", now=now)
         made.next_at = row.next_at = retrying.next_try(answer, failures=row.failures, now=now, random=self.random)
-        row.save(update_fields=["failures", "failing_since", "next_at"])
+        row.save(update_fields=["failures", "failing_since", "next_at", "told_at"])
         return False
 
     def _send_test(self, claimed: Claim, row: Subscription) -> None:
@@ -232,10 +247,12 @@ class Worker:
 
 _PROGRESS = (
     "position",
+    "within",
     "failures",
     "failing_since",
     "next_at",
     "stuck_at",
+    "told_at",
     "last_notified_at",
     "batch",
 )
@@ -244,6 +261,11 @@ _PROGRESS = (
 def _was_notified(row: Subscription) -> bool:
     """Whether anything was sent in the run that is under way."""
     return row.last_notified_at is not None and row.run_at is not None and row.last_notified_at >= row.run_at
+
+
+def _last_word(made: Delivery) -> str:
+    """What the receiver said in the end, where it said anything."""
+    return f" The last answer was {made.status}{f': {made.said[:160]}' if made.said else ''}." if made.status else ""
 
 
 def _too_large(made: Delivery) -> str:

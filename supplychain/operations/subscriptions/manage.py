@@ -12,6 +12,7 @@ from ledger import queries as log
 from supplychain.models import Delivery, Event, NamedQuery, Subscription
 from supplychain.operations.subscriptions import doorbell
 from supplychain.operations.subscriptions.deliver import MOST
+from supplychain.queries.epcis_events import opening_of
 from supplychain.webhooks.schedule import parse_schedule
 from supplychain.webhooks.subscribing import Wanted
 
@@ -83,13 +84,15 @@ def resume(subscription: UUID, *, party: UUID, now: datetime) -> None:
 
 
 def replay(subscription: UUID, *, party: UUID, index: int, now: datetime) -> None:
-    """Send everything from `index` on again, at once, paused or not. Raises SubscriptionMissing and IndexRefused."""
+    """Send everything that entries from `index` on opened to the party again, at once, paused or not: these entries
+    and what it came to read by them. Raises SubscriptionMissing and IndexRefused."""
     row = _found(subscription, party)
     with tenancy.system():
         size = log.tree_size()
     if not 0 <= index <= size:
         raise IndexRefused(f"The log has indexes from 0 to {size - 1:,}.")
-    _change(subscription, party, position=index, target=None, run_at=None, **_afresh(row, now) | {"next_at": None})
+    afresh = _afresh(row, now) | {"next_at": None}
+    _change(subscription, party, position=index, within=0, target=None, run_at=None, **afresh)
 
 
 def step_over(subscription: UUID, *, party: UUID, now: datetime) -> int:
@@ -100,7 +103,9 @@ def step_over(subscription: UUID, *, party: UUID, now: datetime) -> int:
     row = _found(subscription, party)
     if row.stuck_at is None:
         raise NothingToStepOver("No event is too large for the receiver now.")
-    _change(subscription, party, position=row.stuck_at + 1, **_afresh(row, now))
+    with tenancy.system():
+        behind = opening_of(row.stuck_at, party=party).next
+    _change(subscription, party, position=behind.at, within=behind.index, **_afresh(row, now))
     return row.stuck_at
 
 
@@ -143,6 +148,7 @@ def _afresh(row: Subscription, now: datetime) -> dict[str, object]:
         "paused_because": "",
         "failures": 0,
         "failing_since": None,
+        "told_at": None,
         "stuck_at": None,
         "next_at": parse_schedule(row.schedule).next_after(now) if waits else None,
     }

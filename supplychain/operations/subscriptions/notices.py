@@ -1,4 +1,5 @@
-"""A webhook that is paused is told of: on its page, and by mail to its party's managers."""
+"""A webhook that is paused, or whose receiver refuses events, is told of: on its page, and by mail to its party's
+managers."""
 
 from __future__ import annotations
 
@@ -23,30 +24,41 @@ def pause(row: Subscription, because: str, *, now: datetime, **more: Any) -> Non
     Subscription.objects.filter(pk=row.pk).update(
         state=Subscription.State.PAUSED, paused_at=now, paused_because=because, next_at=None, **more
     )
-    letter = _letter(row, because)
-    if letter is not None:
-        transaction.on_commit(letter.send)
+    _tell(
+        row, "A webhook is paused", f"Waylog sends no more events of the query {row.query.name!r} to", because, _PAUSED
+    )
+
+
+def warn(row: Subscription, because: str, *, now: datetime) -> None:
+    """Tell the managers, once until a delivery succeeds, that the receiver refuses events; the row is the caller's to
+    save."""
+    row.told_at = now
+    opening = f"The receiver refuses the events of the query {row.query.name!r} that Waylog sends to"
+    _tell(row, "A webhook's receiver refuses events", opening, because, _TRIED)
+
+
+_PAUSED = "Nothing is lost: once it is resumed, it goes on where it stopped."
+_TRIED = "It is tried again for a day, then paused. Nothing is lost: what is refused is kept and sent again."
+
+
+def _tell(row: Subscription, subject: str, opening: str, because: str, ending: str) -> None:
+    managers = Membership.objects.filter(party_id=row.tenant, role=Role.MANAGER, user__is_active=True)
+    to = list(managers.values_list("user__email", flat=True))
+    page = f"{settings.WAYLOG_URL}{reverse('webhook', args=[row.pk])}"
+    if to:
+        text = f"{opening}\n  {row.dest}\n\n{because}\n\n{ending}\n{page}\n"
+        transaction.on_commit(_Letter(to, subject, text).send)
 
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
     to: list[str]
+    subject: str
     text: str
 
     def send(self) -> None:
         """Mail it, as well as can be: the page says the same."""
         try:
-            send_mail("A webhook is paused", self.text, None, self.to)
+            send_mail(self.subject, self.text, None, self.to)
         except (OSError, smtplib.SMTPException) as trouble:
-            logger.warning("managers could not be told by mail that a webhook is paused: %s", trouble)
-
-
-def _letter(row: Subscription, because: str) -> _Letter | None:
-    managers = Membership.objects.filter(party_id=row.tenant, role=Role.MANAGER, user__is_active=True)
-    to = list(managers.values_list("user__email", flat=True))
-    page = f"{settings.WAYLOG_URL}{reverse('webhook', args=[row.pk])}"
-    text = (
-        f"Waylog sends no more events of the query {row.query.name!r} to\n  {row.dest}\n\n{because}\n\n"
-        f"Nothing is lost: once it is resumed, it goes on where it stopped.\n{page}\n"
-    )
-    return _Letter(to, text) if to else None
+            logger.warning("managers could not be told by mail of a webhook: %s", trouble)

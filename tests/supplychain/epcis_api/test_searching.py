@@ -11,8 +11,8 @@ from ledger import tenancy
 from supplychain.epcis.query import read_query
 from supplychain.operations import rebuild
 from supplychain.queries import epcis_events
-from supplychain.queries.candidates import Order, Place
-from supplychain.queries.epcis_events import matching_after, search
+from supplychain.queries.candidates import Opened, Order, Place
+from supplychain.queries.epcis_events import opened_since, search
 from tests.cast import World, gtin, sscc
 from tests.supplychain.epcis_api.conftest import EpcisClient, document, event, packed
 
@@ -148,17 +148,17 @@ def test_a_page_may_be_short_of_events_but_not_of_work(captured: EpcisClient, wo
 
 
 def test_what_came_after_an_index_is_told_once_and_in_order(captured: EpcisClient, world: World):
-    query, after = read_query({"EQ_bizStep": ["cycle_counting"]}), -1
+    query, since = read_query({"EQ_bizStep": ["cycle_counting"]}), Opened(0)
     seen: list[str] = []
     for _ in range(10):
-        batch = matching_after(query, party=world.grower.id, after=after, limit=2, most=3)
+        batch = opened_since(query, party=world.grower.id, since=since, limit=2, most=3)
         seen += [each.candidate.event_id for each in batch.events]
-        after = batch.end - 1
+        since = batch.end
     assert seen == ["urn:x:3", "urn:x:4", "urn:x:5"]
     captured.job(document(event(7, eventID="urn:x:7")))
-    batch = matching_after(query, party=world.grower.id, after=after, limit=2)
+    batch = opened_since(query, party=world.grower.id, since=since, limit=2)
     assert [each.candidate.event_id for each in batch.events] == ["urn:x:7"]
-    assert matching_after(query, party=world.stranger.id, after=-1, limit=9).events == []
+    assert opened_since(query, party=world.stranger.id, since=Opened(0), limit=9).events == []
 
 
 def test_what_is_too_much_is_said(captured: EpcisClient, world: World, monkeypatch: pytest.MonkeyPatch):

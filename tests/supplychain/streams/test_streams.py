@@ -123,6 +123,32 @@ def test_events_come_as_they_are_captured_and_a_stream_is_resumed(world: World, 
     run(tell)
 
 
+def test_what_is_opened_late_comes_then_and_a_stream_is_resumed_within_it(world: World, token, monkeypatch):
+    monkeypatch.setattr(feed, "BATCH", 2)
+    carrier, stranger = token(world.carrier), token(world.stranger)
+
+    async def tell(streams, opened):
+        await act(namedqueries.keep_query, "all", {}, party=world.stranger.id, now=world.now)
+        packed = await act(world.packer.pack, sscc(1))
+        seen = await act(world.packer.observe, sscc(1))
+        before = (await act(world.carrier.pack, sscc(9))).index
+        async with opened(ALL, carrier) as first:
+            assert int(first.response.headers["Waylog-Last-Index"]) == before
+            dispatched = await act(world.packer.dispatch, sscc(1), world.carrier)
+            wanted = [(await act(world.event, each.index)).event_id for each in (packed, seen, dispatched)]
+            streams.bell.stroke()
+            ids, document = await received(first)
+            assert (ids, document["waylog:lastIndex"]) == (wanted[:2], f"{dispatched.index}.{seen.index}")
+        async with opened(f"{ALL}?lastIndex={document['waylog:lastIndex']}", carrier) as second:
+            ids, document = await received(second)
+            assert (ids, document["waylog:lastIndex"]) == (wanted[2:], dispatched.index)
+        async with opened(f"{ALL}?lastIndex={before}", stranger) as third:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(third.recv(), 0.5)
+
+    run(tell)
+
+
 def test_a_bell_that_is_not_heard_only_costs_time(world: World, token, monkeypatch):
     monkeypatch.setattr(server, "LOOKS_AFTER", 0.05)
     packer = token(world.packer)
@@ -182,7 +208,16 @@ def test_who_may_not_have_a_stream_gets_none(world: World, token):
         assert (await refused(opened("/epcis/events", packer)))[0] == 404
         status, said = await refused(opened(f"{ALL}?access_token={packer}"))
         assert (status, packer in said) == (400, False)
-        for asked in ("lastIndex=-1", "lastIndex=x", "lastIndex=999999", "lastIndex=", "stream=false", "hour=1"):
+        for asked in (
+            "lastIndex=-1",
+            "lastIndex=x",
+            "lastIndex=1.",
+            "lastIndex=1.2.3",
+            "lastIndex=999999",
+            "lastIndex=",
+            "stream=false",
+            "hour=1",
+        ):
             assert (await refused(opened(f"{ALL}?{asked}", packer)))[0] == 400, asked
         assert (await refused(opened(ALL, packer, GS1_EPC_Format="Morse")))[0] == 400
         assert streams.open.total() == 0

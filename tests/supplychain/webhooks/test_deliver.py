@@ -11,6 +11,7 @@ from supplychain.models import Delivery, Subscription
 from supplychain.operations import namedqueries
 from supplychain.operations.subscriptions import leases, manage, sending, signing
 from supplychain.operations.subscriptions.deliver import Looked
+from supplychain.queries.candidates import Opened
 from supplychain.webhooks import signatures
 from supplychain.webhooks.retrying import Answer
 from tests.cast import sscc
@@ -120,7 +121,7 @@ def test_a_source_that_forgets_whose_events_they_are_finds_none(desk):
 
     def careless(row, limit):
         seen.extend(Event.objects.filter(index__gte=row.position))
-        return Looked([], row.position + 1)
+        return Looked([], Opened(row.position + 1))
 
     row = desk.subscribe(desk.world.stranger)
     desk.happen(2)
@@ -157,6 +158,51 @@ def test_retry_after_is_respected(desk):
     [entry] = desk.log(row)
     assert (entry.status, entry.said, entry.verdict) == (503, "down for maintenance", "failed")
     assert entry.next_at == desk.world.now + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_a_receiver_that_asks_for_time_gets_it_and_nobody_is_mailed(desk, status, django_capture_on_commit_callbacks):
+    person(desk.world.packer, "manager")
+    row = desk.subscribe()
+    desk.happen(1)
+    desk.receiver.answers = [(status, {"Retry-After": "600"}, b"")] * 5
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(5):
+            current = desk.work(row)
+            assert current.next_at >= desk.world.now + timedelta(minutes=10)
+            desk.world.now = current.next_at
+    assert {entry.verdict for entry in desk.log(row)} == {"failed"}
+    assert mail.outbox == [] and not current.is_paused
+
+
+def test_refusals_are_told_once_tried_for_a_day_and_paused(desk, django_capture_on_commit_callbacks):
+    manager = person(desk.world.packer, "manager")
+    person(desk.world.stranger, "manager")
+    row = desk.subscribe()
+    ids = desk.happen(1)
+    desk.receiver.answers = [(404, {}, b"no such hook")] * 200
+    told = []
+    with django_capture_on_commit_callbacks(execute=False) as callbacks:
+        for _ in range(200):
+            current = desk.work(row)
+            told.append(current.told_at is not None)
+            if current.is_paused:
+                break
+            desk.world.now = current.next_at
+    assert told[:3] == [False, False, True]
+    assert timedelta(days=1) <= current.paused_at - current.failing_since < timedelta(days=1, hours=2)
+    assert "404: no such hook" in current.paused_because
+    for callback in callbacks:
+        callback()
+    assert [(letter.to, letter.subject) for letter in mail.outbox] == [
+        ([manager.email], "A webhook's receiver refuses events"),
+        ([manager.email], "A webhook is paused"),
+    ]
+    assert "404: no such hook" in mail.outbox[0].body and row.dest in mail.outbox[0].body
+    desk.receiver.answers = []
+    manage.resume(row.id, party=desk.world.packer.id, now=desk.world.now)
+    healed = desk.work(row)
+    assert (healed.is_paused, healed.told_at, desk.receiver.taken[-1]) == (False, None, ids[0])
 
 
 def test_after_days_of_failure_it_pauses_and_says_so(desk):
