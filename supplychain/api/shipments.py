@@ -89,8 +89,8 @@ class Chain(Endpoint):
         operation_id="read_chain",
         summary="The chain of a shipment: its secret, its head, its acts",
         description=(
-            "The link of the next act is HMAC-SHA-256(chain, head). The head is the ETag: with If-None-Match the answer"
-            " is 304 while nothing has moved."
+            "The link of the next act is HMAC-SHA-256(chain, head). The ETag changes with the head, and with an"
+            " erasure of what an act said: with If-None-Match the answer is 304 until then."
         ),
         tags=["shipments"],
         parameters=[_ID],
@@ -99,8 +99,7 @@ class Chain(Endpoint):
     def get(self, request: Request, shipment_id: UUID) -> Response:
         """Answer the secret to a party of the shipment, and to nobody else."""
         found = feeds.shipment(shipment_id, party=self.grant.party)
-        head = bytes(found.head).hex()
-        tag = f'"{head}"'
+        tag = f'"{feeds.chain_version(found)}"'
         known = {each.removeprefix("W/") for each in parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))}
         if known & {tag, "*"}:
             return Response(status=304, headers={"ETag": tag})
@@ -111,7 +110,7 @@ class Chain(Endpoint):
             "unit": found.unit,
             "is_open": found.is_open,
             "chain": encode_base64(bytes(found.chain)),
-            "head": head,
+            "head": bytes(found.head).hex(),
             "entries": [
                 {
                     "index": link.event.index,

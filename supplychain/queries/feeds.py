@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from ledger import kept, tenancy
 from ledger import queries as log
@@ -162,6 +162,14 @@ def links(found: Shipment) -> list[Link]:
     rows = list(Event.objects.filter(in_scope(found.id)).exclude(act=OBSERVE).order_by("index"))
     hashes = kept.statement_hashes(row.index for row in rows)
     return [Link(row, hashes[row.index]) for row in rows]
+
+
+def chain_version(found: Shipment) -> str:
+    """What changes whenever the answer of `links` does: the head of the chain, and the latest erasure of an act."""
+    acts = Event.objects.filter(in_scope(found.id)).exclude(act=OBSERVE)
+    erased_by = acts.aggregate(latest=Max("erased_by"))["latest"]
+    head = bytes(found.head).hex()
+    return head if erased_by is None else f"{head}.{erased_by}"
 
 
 def may_read_key(key_id: str, *, party: UUID) -> bool:

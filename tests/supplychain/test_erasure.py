@@ -27,6 +27,7 @@ from supplychain.projections import digests
 from supplychain.queries import bundles
 from tests.cast import APPLES_LOT, sscc
 from tests.people import add_people
+from tests.supplychain.api.conftest import caller_for
 
 SECRET = "Jane Q. Driver, plate ZH 471 108"
 
@@ -96,6 +97,19 @@ def tables_with(text):
             if cursor.fetchone()[0]:
                 found.append(table)
     return found
+
+
+def test_who_kept_the_chain_learns_of_an_erasure(world, people, closed, decider):
+    chain = f"/shipments/{world.shipment(sscc(1)).id}/chain"
+    caller = caller_for(world.carrier, "shipments:read")
+    before = caller.get(chain)
+    assert before.json()["entries"][1]["index"] == closed
+    assert caller.get(chain, If_None_Match=before["ETag"]).status_code == 304
+    approve(world, decider, ask(world, people, closed))
+    after = caller.get(chain, If_None_Match=before["ETag"])
+    assert after.status_code == 200 and after.json()["head"] == before.json()["head"]
+    assert after.json()["entries"][1]["event_id"] == f"urn:waylog:erased:{closed}"
+    assert caller.get(chain, If_None_Match=after["ETag"]).status_code == 304
 
 
 def test_an_erased_body_is_in_no_table_and_everything_still_verifies(world, people, closed, decider):
