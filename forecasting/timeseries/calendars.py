@@ -48,7 +48,8 @@ def holidays_between(country: str, start: date, end: date) -> tuple[tuple[date, 
 def columns_for(series: DemandSeries, horizon: int, *, country: str, days: Sequence[Days]) -> tuple[Column, ...]:
     """One column for holidays, one for each promotion's name: what share of each period, past and ahead, they take.
 
-    Months get none for public holidays: a month has nearly the same ones every year, and its season knows them.
+    A month has nearly the same public holidays every year, and its season knows them. So months are told only what its
+    season cannot know: by how much more or less than usual it has of those that move between months (Easter, Eid).
     """
     steps = len(series) + horizon
     end = step_from(series.start, series.frequency, steps)
@@ -56,11 +57,25 @@ def columns_for(series: DemandSeries, horizon: int, *, country: str, days: Seque
     free = [(one.start, one.end) for one in known]
     if series.frequency != "MS":
         free += [(day, day) for day, _ in holidays_between(country, series.start, end)]
-    columns = {"holidays": _share(free, series.start, series.frequency, steps)} if free else {}
+    taken = _share(free, series.start, series.frequency, steps)
+    if series.frequency == "MS":
+        taken += _moved(holidays_between(country, series.start, end), series.start, steps)
+    columns = {"holidays": taken} if taken.any() else {}
     for name in sorted({one.name for one in days if one.kind == "promotion"}):
         spans = [(one.start, one.end) for one in days if one.kind == "promotion" and one.name == name]
         columns[f"promotion: {name}"] = _share(spans, series.start, series.frequency, steps)
     return tuple(Column(name, series.start, values) for name, values in columns.items() if values.any())
+
+
+def _moved(found: Sequence[tuple[date, str]], start: date, steps: int) -> Vector:
+    """The share of each month that moving holidays take, less the mean of the same month in all years."""
+    months: dict[str, set[int]] = {}
+    for day, name in found:
+        months.setdefault(name, set()).add(day.month)
+    shares = _share([(day, day) for day, name in found if len(months[name]) > 1], start, "MS", steps)
+    for month in range(min(12, steps)):
+        shares[month::12] -= shares[month::12].mean()
+    return shares
 
 
 def missing_periods(days: Sequence[Days], frequency: Frequency, start: date, end: date) -> list[date]:

@@ -20,6 +20,10 @@ FEWEST = 12
 LATELY = 3
 JUMP_DEVIATIONS = 4.0
 JUMP_TIMES = 1.4
+SEASONS = 4
+"""The same place of so many seasons tells what is usual there: one alone is as uneven as what is judged by it."""
+MADE_UP = 2
+"""What was missing in so many periods before may come now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +74,40 @@ def _far(seen: Vector) -> float:
 
 
 def _jumps(values: Vector, season_length: int) -> list[int]:
-    """The latest periods that lie far above the same places of the season before, as none did earlier."""
+    """The latest periods that lie far above the same places of the seasons before, as none did earlier.
+
+    What only makes up for what was missing just before, a delivery that came a day late, is no jump.
+    """
     season = season_length if values.size >= 2 * season_length + FEWEST else 1
-    before = values[:-season] if season > 1 else np.full(values.size - 1, np.nanmedian(values))
-    now = values[season:] if season > 1 else values[1:]
-    rise = now - before
+    before = _usual(values, season)
+    rise = values - before
+    made_up = rise.copy()
+    for back in range(1, MADE_UP + 1):
+        made_up[back:] += np.minimum(np.nan_to_num(rise[:-back]), 0.0)
     past = rise[:-LATELY]
     past = past[~np.isnan(past)]
     if past.size < FEWEST:
         return []
     middle = float(np.median(past))
     spread = 1.4826 * float(np.median(np.abs(past - middle)))
-    spread = max(spread, 0.05 * float(np.nanmedian(values)))
-    found = []
-    for place in range(values.size - LATELY, values.size):
-        was, is_now = before[place - season], values[place]
-        if was > 0 and is_now > JUMP_TIMES * was and is_now - was > middle + JUMP_DEVIATIONS * spread > 0:
-            found.append(place)
-    return found
+    spread = max(spread, 0.05 * float(np.median(values[~np.isnan(values)])))
+    earlier = made_up[: -LATELY - season]  # a level that rose within the last season would hide itself
+    far = max(middle + JUMP_DEVIATIONS * spread, float(np.max(earlier, where=~np.isnan(earlier), initial=0.0)))
+    return [
+        place
+        for place in range(values.size - LATELY, values.size)
+        if before[place] > 0 and made_up[place] > far and made_up[place] > (JUMP_TIMES - 1) * before[place]
+    ]
+
+
+def _usual(values: Vector, season: int) -> Vector:
+    """For each period the median of the same places in the seasons before it; of all where there are no seasons."""
+    if season == 1:
+        return np.full(values.size, np.median(values[~np.isnan(values)]))
+    same = np.full((SEASONS, values.size), np.nan)
+    for back in range(1, min(SEASONS, values.size // season) + 1):
+        same[back - 1, back * season :] = values[: values.size - back * season]
+    same = np.sort(same, axis=0)  # what is not known comes last
+    known = (~np.isnan(same)).sum(axis=0)
+    places = np.arange(values.size)
+    return np.asarray((same[np.maximum(known - 1, 0) // 2, places] + same[known // 2 % SEASONS, places]) / 2)

@@ -56,6 +56,23 @@ def test_a_level_that_has_just_jumped_is_flagged_and_kept():
     assert used is values and {flag.kind for flag in flags} == {"jump"} and {f.place for f in flags} <= {362, 363, 364}
 
 
+def test_a_delivery_that_came_a_day_late_is_no_jump():
+    late, more = demand(days=364), demand(days=364)
+    late[-2], late[-1] = 0.0, late[-1] + late[-2] * 1.3
+    more[-1] = late[-1]
+    assert cleaned(late, 7)[1] == ()
+    assert [flag.kind for flag in cleaned(more, 7)[1]] == ["jump"]
+
+
+def test_uneven_demand_is_judged_by_what_it_did_before():
+    """A week of a tenth or of thrice the usual comes now and then: one more is nothing to look at."""
+    dice = np.random.default_rng(2)
+    found = [
+        cleaned(np.round(demand(seed, 300) * dice.choice([0.1, 1.0, 1.0, 1.0, 3.0], 300)), 7)[1] for seed in range(40)
+    ]
+    assert sum(any(flag.kind == "jump" for flag in flags) for flags in found) <= 2
+
+
 @pytest.mark.parametrize("values", [np.zeros(0), np.full(40, np.nan), np.ones(5), np.zeros(40), np.full(40, 7.0)])
 def test_what_tells_nothing_is_left_alone(values):
     used, flags = cleaned(values, 7)
