@@ -17,7 +17,7 @@ from forecasting.timeseries.calendars import Days, columns_for, missing_periods
 from forecasting.timeseries.candidates import CHEAP_METHODS, METHODS
 from forecasting.timeseries.champion import Pool
 from forecasting.timeseries.cleaning import Flag, cleaned
-from forecasting.timeseries.engine import Choice, Item, Past, choose, forecast_pool
+from forecasting.timeseries.engine import Choice, Item, Kin, Past, choose, forecast_pool
 from forecasting.timeseries.methods import Forecast
 from forecasting.timeseries.series import (
     MAX_PERIODS,
@@ -123,8 +123,11 @@ class SeriesResult:
     def beside(self) -> str:
         """What stood beside the history, as text to be digested."""
         days = [[one.kind, one.name, one.start.isoformat(), one.end.isoformat()] for one in self.days]
-        parent = self.item.parent.digest().hex() if self.item is not None and self.item.parent is not None else None
-        return json.dumps([days, parent], separators=(",", ":"))
+        if self.item is None or self.item.parent is None:
+            return json.dumps([days, None], separators=(",", ":"))
+        kin = self.item.kin
+        learnt = [] if kin is None else [kin.between, kin.within]
+        return json.dumps([days, self.item.parent.digest().hex(), *learnt], separators=(",", ":"))
 
 
 def versions() -> dict[str, str]:
@@ -188,8 +191,8 @@ def prepared(told: Told, settings: RunSettings, siblings: Siblings = nobody) -> 
         result.item, result.flags = _item(series, told, settings)
         result.shares = _shares(history, cutoff)
         if _is_young(series):
-            parent = _parent(series, siblings(history.key), cutoff)
-            result.item = replace(result.item, parent=parent)
+            parent, kin = _parent(series, siblings(history.key), cutoff)
+            result.item = replace(result.item, parent=parent, kin=kin)
     except SeriesRefused as refused:
         result.reason = str(refused)
     return result
@@ -239,8 +242,10 @@ def _is_young(series: DemandSeries) -> bool:
     return False
 
 
-def _parent(series: DemandSeries, siblings: Iterable[SeriesHistory], cutoff: datetime) -> DemandSeries | None:
-    """The mean of the same product elsewhere, from its first common period on; None where nobody else has it."""
+def _parent(
+    series: DemandSeries, siblings: Iterable[SeriesHistory], cutoff: datetime
+) -> tuple[DemandSeries | None, Kin | None]:
+    """The mean of the same product elsewhere, from its first common period on, and what those are like; else None."""
     found = []
     for one in siblings:
         try:
@@ -250,14 +255,15 @@ def _parent(series: DemandSeries, siblings: Iterable[SeriesHistory], cutoff: dat
             continue
         found.append(sibling)
     if not found:
-        return None
+        return None, None
     length = min(len(one) for one in found)
     values = np.nanmean(
         [np.nan_to_num(one.values[-length:], nan=float(np.nanmean(one.values))) for one in found], axis=0
     )
     start = step_from(found[0].end, series.frequency, -length)
     season = season_length_of(series.frequency, length)
-    return DemandSeries("parent", series.frequency, season, start, values, series.unit, series.kind)
+    parent = DemandSeries("parent", series.frequency, season, start, values, series.unit, series.kind)
+    return parent, Kin.of([one.values[-length:] for one in found])
 
 
 def _shares(history: SeriesHistory, cutoff: datetime) -> dict[str, float]:

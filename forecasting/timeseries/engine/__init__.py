@@ -21,6 +21,7 @@ from forecasting.timeseries.engine.answers import Item, answers_of
 from forecasting.timeseries.engine.choice import NO_CHOICE, Choice, PoolScore, format_choice, parse_choice
 from forecasting.timeseries.engine.choosing import Past, choose, past_of
 from forecasting.timeseries.engine.forecasting import Outcome, forecast_pool
+from forecasting.timeseries.methods.cold_start import Kin
 
 __all__ = [
     "NO_CHOICE",
@@ -28,6 +29,7 @@ __all__ = [
     "Column",
     "ColumnRefused",
     "Item",
+    "Kin",
     "Outcome",
     "Past",
     "PoolScore",

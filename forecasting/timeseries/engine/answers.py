@@ -8,6 +8,7 @@ from forecasting.timeseries.candidates import ENSEMBLES, METHODS, members_of
 from forecasting.timeseries.combine import combined
 from forecasting.timeseries.engine.ahead import Column, restored, without
 from forecasting.timeseries.methods import Forecast, Method, MethodFailed, forecast_many
+from forecasting.timeseries.methods.cold_start import Kin
 from forecasting.timeseries.series import DemandSeries, SeriesRefused, Vector
 
 Answer: TypeAlias = Forecast | SeriesRefused
@@ -18,13 +19,15 @@ class Item:
     """One series to forecast, and what is known beside it.
 
     `ahead` are columns that are known for past and future. `parent` is the mean series of its kind (the same product
-    elsewhere, the same group here): what a series too short to stand alone is shrunk to. With `whole_units` quantiles
+    elsewhere, the same group here): what a series too short to stand alone is shrunk to, as far as `kin` asks for. With
+    `whole_units` quantiles
     are whole numbers; the point forecast is a mean and stays one, so that sums hold.
     """
 
     series: DemandSeries
     ahead: tuple[Column, ...] = ()
     parent: DemandSeries | None = None
+    kin: Kin | None = None
     whole_units: bool = False
 
 

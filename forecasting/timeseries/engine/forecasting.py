@@ -87,7 +87,7 @@ def _borrowed(item: Item, horizon: int, refused: SeriesRefused) -> Outcome:
     if item.parent is None:
         return Outcome(item.series.key, reason=str(refused))
     try:
-        forecast = ColdStart(item.parent).forecast(item.series, horizon)
+        forecast = ColdStart(item.parent, item.kin).forecast(item.series, horizon)
     except SeriesRefused as again:
         return Outcome(item.series.key, reason=f"{refused} {again}")
     return Outcome(item.series.key, method=ColdStart.name, forecast=whole(forecast) if item.whole_units else forecast)
