@@ -33,7 +33,7 @@ TABLES = {
     "ledger_key": ("key_id",),
     "ledger_keyrevocation": ("revoked_index",),
     "ledger_attestation": ("attested_index",),
-    "ledger_body": ("commitment",),
+    "ledger_body": ("index",),
     "ledger_head": ("id",),
 }
 REPLACEABLE = ("ledger_head", "ledger_checkpoint", "ledger_cosignature")

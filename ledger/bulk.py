@@ -44,9 +44,13 @@ def change(sql: str, values: Sequence[Any]) -> None:
 def together() -> Iterator[None]:
     """Send the statements of `insert`, `update` and `change` without waiting for each; their errors come at the end.
 
-    Django's own statements have no place within: they want to know at once how many rows they changed.
+    So the server works on one while the next is made here. What asks for rows waits for all before it; how many rows a
+    statement of Django's own changed is not known within.
     """
     connection.ensure_connection()
+    if connection.connection._pipeline is not None:  # within another: one end is enough
+        yield
+        return
     with connection.wrap_database_errors, connection.connection.pipeline():
         yield
 
@@ -61,8 +65,14 @@ def answers(*questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]
         with connection.connection.pipeline():
             asked = [psycopg.Cursor(connection.connection) for _ in questions]
             for cursor, (sql, values) in zip(asked, questions, strict=True):
+                cursor.adapters.register_dumper(_Array, _ArrayDumper)
                 cursor.execute(sql.encode(), values)
         return [cursor.fetchall() for cursor in asked]
+
+
+def array(kind: str, values: Sequence[Any]) -> _Array:
+    """One value for a statement's `%s::<kind>[]`: written here, where the driver would look at each element."""
+    return _Array(_PACKED[kind].pack(values))
 
 
 def _execute(sql: bytes, values: Sequence[Any]) -> None:

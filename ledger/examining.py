@@ -271,9 +271,10 @@ def stored_hashes(size: int) -> tuple[bytearray, list[bytes]]:
 
 
 def kept_commitments(commitments: Iterable[bytes]) -> list[bytes]:
-    """Those of the commitments whose body is kept."""
-    found = Body.objects.filter(commitment__in=list(commitments)).values_list("commitment", flat=True)
-    return [bytes(each) for each in found]
+    """Those of the commitments whose body is kept, beside the entry that has the commitment."""
+    found = dict(Entry.objects.filter(commitment__in=list(commitments)).values_list("index", "commitment"))
+    kept = Body.objects.filter(index__in=list(found)).values_list("index", flat=True)
+    return [bytes(found[index] or b"") for index in kept]
 
 
 def public_keys() -> dict[str, bytes]:

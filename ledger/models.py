@@ -32,12 +32,16 @@ class LogHead(models.Model):
 
 
 class Entry(models.Model):
-    """One appended leaf."""
+    """One appended leaf.
+
+    Two leaves are never alike, nor are two statements: a leaf holds its statement, and a statement its commitment, so
+    that the commitment need be unique alone, and the hash of a statement where it commits to no body.
+    """
 
     index = models.BigIntegerField(primary_key=True)
     leaf = models.BinaryField()
-    leaf_hash = models.BinaryField(unique=True)
-    statement_hash = models.BinaryField(unique=True)
+    leaf_hash = models.BinaryField()
+    statement_hash = models.BinaryField()
     commitment = models.BinaryField(unique=True, null=True)
     type = models.CharField(max_length=20)
     key_id = models.CharField(max_length=43)
@@ -47,6 +51,13 @@ class Entry(models.Model):
         db_table = "ledger_entry"
         ordering = ["index"]
         indexes = [models.Index(fields=["type", "index"], condition=~models.Q(type="event"), name="ledger_entry_acts")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["statement_hash"],
+                condition=models.Q(commitment__isnull=True),
+                name="ledger_entry_without_body_once",
+            )
+        ]
 
 
 class Tile(models.Model):
@@ -142,8 +153,8 @@ class Attestation(models.Model):
 class Body(models.Model):
     """What a statement commits to, kept beside the log so that it can be shown to some and erased by law."""
 
-    commitment = models.BinaryField(primary_key=True)
-    index = models.BigIntegerField(unique=True)
+    index = models.BigIntegerField(primary_key=True)
+    commitment = models.BinaryField(help_text="That of the entry with this index, which is unique in the log.")
     salt = models.BinaryField()
     body = models.BinaryField()
     tenant = models.UUIDField()

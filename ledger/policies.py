@@ -81,6 +81,32 @@ NO_ERASURE = """
 DROP FUNCTION ledger_erase(bytea); DROP FUNCTION ledger_refuse_unless_erased(); DROP FUNCTION ledger_erased_by(bytea);
 """
 
+ERASE_BY_INDEX = """
+CREATE OR REPLACE FUNCTION ledger_erase(wanted bytea) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS
+$$ DECLARE
+  gone ledger_body%ROWTYPE;
+  act bigint := ledger_erased_by(wanted);
+BEGIN
+  IF act IS NULL THEN
+    RAISE EXCEPTION 'no body.erased in the log names this commitment' USING ERRCODE = 'restrict_violation';
+  END IF;
+  SELECT b.* INTO gone FROM ledger_body b
+    WHERE b.index = (SELECT e.index FROM ledger_entry e WHERE e.commitment = wanted) AND b.commitment = wanted;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  INSERT INTO ledger_tombstone (commitment, index, erased_index, tenant, chains, scopes, readers)
+    VALUES (wanted, gone.index, act, gone.tenant, gone.chains, gone.scopes,
+      (SELECT coalesce(jsonb_agg(jsonb_build_array(r.scope, r.party) ORDER BY r.scope, r.party), '[]')
+       FROM ledger_scopereader r WHERE r.scope = ANY(gone.scopes)));
+  DELETE FROM ledger_disclosure WHERE index = gone.index;
+  DELETE FROM ledger_body WHERE index = gone.index;
+  RETURN gone.index;
+END $$;
+"""
+"""The same `ledger_erase`: the body of a commitment is found by the entry that has it."""
+
 
 def erasable(table: str) -> RunSQL:
     """Refuse UPDATE and TRUNCATE on `table`, and DELETE of everything that the log does not say is erased."""

@@ -194,7 +194,7 @@ def inclusion_proofs(indices: Sequence[int], tree_size: int | None = None) -> li
 def _prove(indices: Sequence[int], tree_size: int) -> list[InclusionProof]:
     reader = SubtreeReader(tree_size)
     reader.read_for(indices)
-    return [merkle.prove_inclusion(index, tree_size, reader) for index in indices]
+    return merkle.prove_inclusions(indices, tree_size, reader)
 
 
 def consistency_proof(old: int, new: int) -> ConsistencyProof:
@@ -249,13 +249,15 @@ def _receipts_of_one_batch(outcomes: Sequence[Appended | Repeated]) -> tuple[str
     grown = outcomes[0].grown if outcomes and isinstance(outcomes[0], Appended) else None
     if grown is None or grown.growth is None:
         return None
-    receipts, growth = {}, grown.growth
-    for each in outcomes:
-        if not isinstance(each, Appended) or each.grown is not grown:
-            return None
-        inclusion = merkle.prove_inclusion(each.index, growth.range.size, growth.subtree)
-        receipts[each.index] = Receipt(each.index, each.statement_hash, each.record_time_ms, inclusion)
-    return grown.checkpoint, receipts
+    here = [each for each in outcomes if isinstance(each, Appended) and each.grown is grown]
+    if len(here) < len(outcomes):
+        return None
+    growth = grown.growth
+    proofs = merkle.prove_inclusions([each.index for each in here], growth.range.size, growth.subtree)
+    return grown.checkpoint, {
+        each.index: Receipt(each.index, each.statement_hash, each.record_time_ms, inclusion)
+        for each, inclusion in zip(here, proofs, strict=True)
+    }
 
 
 def signers(indices: Iterable[int]) -> dict[int, UUID]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from ledger import diskspace, keyrules, outside, tenancy
+from ledger import bulk, diskspace, keyrules, outside, tenancy
 from ledger.admission import (
     Admission,
     AdmissionRule,
@@ -72,8 +72,9 @@ def append_many(
                 _forget_repeats_from(batch.head.tree_size, outcomes)
                 raise _Rollback
             if batch.admitted:
-                write(batch)
-                rule.project(batch.admitted)
+                with bulk.together():
+                    write(batch)
+                    rule.project(batch.admitted)
             if any(isinstance(outcome, Appended | Repeated) for outcome in outcomes):
                 transaction.on_commit(partial(keep or outside.keep, batch.head.checkpoint))
     except _Rollback:

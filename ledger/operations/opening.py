@@ -22,8 +22,11 @@ _KEYS = (
     "SELECT k.key_id, k.public_key, k.party, k.role, k.registered_index, r.last_valid_index, r.revoked_index,"
     " k.expires_ms FROM ledger_key k LEFT JOIN ledger_keyrevocation r USING (key_id) WHERE k.key_id = ANY(%s)"
 )
-_APPENDED = "SELECT statement_hash, index FROM ledger_entry WHERE statement_hash = ANY(%s)"
-_USED = "SELECT commitment FROM ledger_entry WHERE commitment = ANY(%s)"
+_WITH_BODIES = "SELECT statement_hash, index, commitment FROM ledger_entry WHERE commitment = ANY(%s::bytea[])"
+_WITHOUT = (
+    "SELECT statement_hash, index FROM ledger_entry WHERE statement_hash = ANY(%s::bytea[]) AND commitment IS NULL"
+)
+"""A statement with a body is found by its commitment, which is unique in the log; another by its own hash."""
 
 
 class LogMissing(RuntimeError):
@@ -60,16 +63,16 @@ def open_log(pending: Sequence[Pending]) -> Opened:
     """Lock the head; read it, the keys that are named, and what is in the log already."""
     named = {item.statement.key for item in pending}
     named |= {str(item.statement.claims.get("key")) for item in pending if item.statement.type == "key.revoke"}
-    hashes = [item.statement_hash for item in pending]
     commitments = [item.statement.body for item in pending if item.statement.body]
-    _, [head], keys, appended, used = bulk.answers(
-        (_LOCK, ()), (_HEAD, ()), (_KEYS, [list(named)]), (_APPENDED, [hashes]), (_USED, [commitments])
-    )
+    hashes = [item.statement_hash for item in pending if not item.statement.body]
+    questions = [(_WITH_BODIES, commitments), (_WITHOUT, hashes)]
+    known = [(sql, [bulk.array("bytea", values)]) for sql, values in questions]
+    _, [head], keys, with_bodies, without = bulk.answers((_LOCK, ()), (_HEAD, ()), (_KEYS, [list(named)]), *known)
     return Opened(
         head=LogHead.from_db(connection.alias, _HEAD_COLUMNS, head),
         keys={record.key_id: record for record in map(_record, keys)},
-        appended=dict(appended),
-        used={commitment for (commitment,) in used},
+        appended={hashed: index for hashed, index, *_ in (*with_bodies, *without)},
+        used={commitment for _, _, commitment in with_bodies},
     )
 
 

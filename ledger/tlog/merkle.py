@@ -189,6 +189,33 @@ def prove_inclusion(index: int, tree_size: int, subtree: Subtree) -> InclusionPr
     return InclusionProof(index, tree_size, tuple(path))
 
 
+def prove_inclusions(indices: Iterable[int], tree_size: int, subtree: Subtree) -> list[InclusionProof]:
+    """Prove several entries at once: from where their paths meet, what was found for one is taken for the others.
+
+    Raises ProofInvalid when the tree has no such entry.
+    """
+    known: dict[tuple[int, int], tuple[bytes, ...]] = {}
+
+    def path(level: int, at: int, last: int) -> tuple[bytes, ...]:
+        found = known.get((level, at))
+        if found is None:
+            found = path(level + 1, at >> 1, last >> 1) if last > 1 else ()
+            if at & 1:
+                found = (subtree(level, at - 1), *found)
+            elif at < last:
+                right = _range_root((at + 1) << level, min((at + 2) << level, tree_size), subtree)
+                found = (right, *found)
+            known[level, at] = found
+        return found
+
+    proofs = []
+    for index in indices:
+        if not 0 <= index < tree_size <= MAX_TREE_SIZE:
+            raise ProofInvalid(f"a tree of {tree_size} entries has no entry {index}")
+        proofs.append(InclusionProof(index, tree_size, path(0, index, tree_size - 1)))
+    return proofs
+
+
 def prove_consistency(old: int, new: int, subtree: Subtree) -> ConsistencyProof:
     """Prove that the tree of `old` entries begins that of `new` (RFC 9162, 2.1.4.1), or raise ProofInvalid."""
     if not 0 < old <= new <= MAX_TREE_SIZE:

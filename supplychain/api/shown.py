@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ def time(value: datetime | None) -> str | None:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=64)
 def milliseconds(value: int) -> str | None:
     """A record time, as it stands in the leaf."""
     return time(_EPOCH + timedelta(milliseconds=value))
@@ -163,9 +165,13 @@ def receipt(found: Receipt) -> dict[str, Any]:
         "record_time": milliseconds(found.record_time_ms),
         "inclusion": {
             "tree_size": found.inclusion.tree_size,
-            "path": [encode_base64(each) for each in found.inclusion.path],
+            "path": [_hash(each) for each in found.inclusion.path],
         },
     }
+
+
+_hash = lru_cache(maxsize=2_048)(encode_base64)
+"""The paths of one batch share most of their hashes."""
 
 
 def _maybe(value: UUID | None) -> str | None:

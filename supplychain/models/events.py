@@ -46,19 +46,24 @@ class Event(models.Model):
         ordering = ["index"]
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "event_id"],
-                condition=models.Q(is_error_declaration=False),
-                name="supplychain_event_id_once_a_party",
+                fields=["event_id", "tenant", "is_error_declaration"], name="supplychain_event_id_once"
             )
         ]
         indexes = [
             models.Index(fields=["tenant", "event_time"], name="supplychain_event_time"),
             models.Index(fields=["tenant", "biz_step", "event_time"], name="supplychain_event_by_step"),
-            models.Index(fields=["tenant", "biz_location", "event_time"], name="supplychain_event_by_place"),
-            models.Index(fields=["tenant", "read_point", "event_time"], name="supplychain_event_by_point"),
+            models.Index(
+                fields=["tenant", "biz_location", "event_time"],
+                condition=~models.Q(biz_location=""),
+                name="supplychain_event_at_place",
+            ),
+            models.Index(
+                fields=["tenant", "read_point", "event_time"],
+                condition=~models.Q(read_point=""),
+                name="supplychain_event_at_point",
+            ),
             models.Index(fields=["tenant", "-index"], name="supplychain_event_tenant"),
-            models.Index(fields=["event_id"], name="supplychain_event_id"),
-            models.Index(fields=["tenant", "event_hash"], name="supplychain_event_hash"),
+            models.Index(fields=["event_hash"], name="supplychain_event_digest"),
             models.Index(
                 fields=["tenant", "event_time"],
                 condition=models.Q(is_error_declaration=True),

@@ -34,13 +34,15 @@ def named(field: str, *, party: UUID, after: str, limit: int) -> list[str]:
     return sorted({*own, *shared} - {""})[:limit]
 
 
-# Each next value is looked up in the index, so that it costs as much as there are values, not events.
+# Each next value is looked up in the index, so that it costs as much as there are values, not events. The indexes of
+# places leave out events without one, which must be asked for in so many words.
 _OWN = """
 WITH RECURSIVE found(value) AS (
-  (SELECT e.{column} FROM supplychain_event e WHERE e.tenant = %(party)s AND e.{column} > %(after)s
-    ORDER BY e.{column} LIMIT 1)
+  (SELECT e.{column} FROM supplychain_event e
+    WHERE e.tenant = %(party)s AND e.{column} > %(after)s AND e.{column} <> '' ORDER BY e.{column} LIMIT 1)
   UNION ALL
-  SELECT (SELECT e.{column} FROM supplychain_event e WHERE e.tenant = %(party)s AND e.{column} > found.value
+  SELECT (SELECT e.{column} FROM supplychain_event e
+    WHERE e.tenant = %(party)s AND e.{column} > found.value AND e.{column} <> ''
     ORDER BY e.{column} LIMIT 1) FROM found WHERE found.value IS NOT NULL
 )
 SELECT value FROM found WHERE value IS NOT NULL LIMIT %(limit)s

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from ledger import audit, bulk, keystore, operations, queries, tenancy
 from ledger.admission import Appended, Refusal, Repeated, Submission, scope_of
@@ -79,6 +79,25 @@ def test_a_commitment_is_never_used_twice(log: Log, grower: Member) -> None:
     again = envelope.sign(statement.format_statement(dataclasses.replace(said, id="0" * 32)), grower.signer)
     outcome = log.append(Submission(envelope.parse_envelope(again), first.body, first.salt))[0]
     assert code(outcome) == "commitment"
+
+
+def test_the_database_itself_takes_no_statement_twice(log: Log, grower: Member) -> None:
+    outcomes = log.append(log.event(grower), ask(log, grower, grower.key_id, queries.tree_size() - 1))
+    for outcome in outcomes:
+        assert isinstance(outcome, Appended)
+        row = Entry.objects.get(index=outcome.index)
+        row.index += 1_000
+        with pytest.raises(IntegrityError), transaction.atomic():
+            row.save(force_insert=True)
+
+
+def test_a_statement_without_a_body_again_answers_with_the_first_place(log: Log, grower: Member) -> None:
+    item = ask(log, grower, grower.key_id, queries.tree_size() - 1)
+    [first] = log.append(item)
+    assert isinstance(first, Appended)
+    event, again = log.append(log.event(grower), item)
+    assert isinstance(event, Appended)
+    assert isinstance(again, Repeated) and again.index == first.index
 
 
 def test_items_stand_or_fall_alone_unless_the_batch_is_atomic(log: Log, grower: Member) -> None:

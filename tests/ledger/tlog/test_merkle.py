@@ -88,6 +88,15 @@ def test_every_inclusion_proof_of_a_tree_is_that_of_the_definition_and_holds(siz
         merkle.verify_inclusion(proof, leaf=HASHES[index], root=root)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 100, 257, 300])
+def test_proofs_made_together_are_those_made_one_by_one(size):
+    chosen = [*range(0, size, 3), size - 1, 0]
+    together = merkle.prove_inclusions(chosen, size, SUBTREE)
+    assert together == [merkle.prove_inclusion(index, size, SUBTREE) for index in chosen]
+    with pytest.raises(ProofInvalid):
+        merkle.prove_inclusions([0, size], size, SUBTREE)
+
+
 @pytest.mark.parametrize("new", range(1, 301))
 def test_every_consistency_proof_to_a_tree_is_that_of_the_definition_and_holds(new):
     new_root = naive.mth(LEAVES[:new])
