@@ -60,10 +60,12 @@ def make(
     chosen: Mapping[str, Any] | None = None,
     records: Sequence[Mapping[str, Any]] = (),
     carried: int = 0,
+    overrides: Sequence[bytes] | None = None,
 ) -> SignedFor:
     """Make the manifest of a run over `leaves`, the hashes of its series' records in order.
 
-    `choice` is the digest of the manifest whose champions it uses, `chosen` what a choice run settled.
+    `choice` is the digest of the manifest whose champions it uses, `chosen` what a choice run settled. `overrides` are
+    the leaf hashes of what people expected instead when it was made; None where a manifest says nothing of them.
     """
     root = merkle.root_of(leaves)
     told = {
@@ -82,10 +84,17 @@ def make(
         "carried": carried,
         "series_root": root.hex(),
     }
+    if overrides is not None:
+        told["overrides"] = format_overrides(overrides)
     body = encode({**told, "series": list(records)}) if records and len(records) <= MOST_RECORDS else encode(told)
     if len(body) > MOST_BYTES:
         body = encode(told)
     return SignedFor(body, root)
+
+
+def format_overrides(leaves: Sequence[bytes]) -> dict[str, Any]:
+    """What a manifest says of overrides: how many stood, and the root over them."""
+    return {"standing": len(leaves), "root": merkle.root_of(leaves).hex()}
 
 
 def record_of(found: SeriesResult, settings: RunSettings) -> dict[str, Any]:

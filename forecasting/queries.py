@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,11 +15,11 @@ from django.db.models import Q, QuerySet
 from forecasting import manifest, observing
 from forecasting.history import SeriesHistory, SeriesKey, demand_history, signed_forecasts
 from forecasting.models import ForecastRun, Job, Known, Override, SeriesForecast, Tested
-from forecasting.runs import RunSettings, Told, as_known
+from forecasting.runs import RunSettings, Told, prepared
 from forecasting.timeseries.calendars import Days
 from forecasting.timeseries.champion import Pool
 from forecasting.timeseries.engine import NO_CHOICE, Choice, parse_choice
-from forecasting.timeseries.series import DemandSeries, Frequency, SeriesRefused
+from forecasting.timeseries.series import DemandSeries, Frequency
 from ledger import tenancy
 from ledger.tlog import merkle
 from ledger.verified import LogBroken, VerifiedEntry, roots_at
@@ -206,6 +206,22 @@ def overrides_of(row: SeriesForecast) -> list[Override]:
     )
 
 
+def override_leaves(found: ForecastRun) -> list[bytes]:
+    """The leaf hashes of the overrides that stood at a run's cutoff, everybody's or those of its party, in order."""
+    stood = Override.objects.filter(made_at__lte=found.cutoff)
+    stood = stood.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=found.cutoff))
+    if found.tenant is not None:
+        stood = stood.filter(tenant=found.tenant)
+    told = (
+        [
+            row.tenant.hex, row.product, row.site, row.unit, row.frequency, row.period.isoformat(), row.quantity,
+            row.model_quantity, row.reason, row.author, row.made_at.astimezone(UTC).isoformat(),
+        ]
+        for row in stood
+    )  # fmt: skip
+    return [merkle.leaf_hash(leaf) for leaf in sorted(manifest.encode(one) for one in told)]
+
+
 def provenance(found: ForecastRun) -> Provenance:
     """Say what a run was made from."""
     assert found.statement_index is not None  # a run is shown once it is signed
@@ -316,6 +332,9 @@ def faults_of(found: ForecastRun, signed: VerifiedEntry | None) -> list[str]:
         "series_root": bytes(found.series_root or b"").hex(),
     }
     wrong = [f"{name}: its {key} is not the one that was signed" for key in said if claims.get(key) != said[key]]
+    overrides = json.loads(bytes(found.manifest.body)).get("overrides")
+    if overrides is not None and overrides != manifest.format_overrides(override_leaves(found)):
+        wrong.append(f"{name}: the overrides that stood when it was made are not those that were signed")
     if signed.body is not None and bytes(found.manifest.body) != signed.body:
         wrong.append(f"{name}: its manifest is not the one that was signed")
     if found.kind == ForecastRun.Kind.CHOICE:
@@ -354,8 +373,8 @@ def faults_of_inputs(found: ForecastRun) -> Iterator[str]:
             continue  # a record of an older version; another night's part
         if history is None:
             yield f"forecast run {found.id.hex}: the log tells nothing of {row.product} at {row.site}"
-        elif record["history"] != _digest_of_input(history, record, settings):
-            yield f"forecast run {found.id.hex}: the log tells otherwise of {row.product} at {row.site}"
+        elif what := _told_otherwise(history, record, settings, by_key):
+            yield f"forecast run {found.id.hex}: {what} of {row.product} at {row.site}"
 
 
 def _part_of(found: ForecastRun) -> Callable[[SeriesKey], bool]:
@@ -365,14 +384,31 @@ def _part_of(found: ForecastRun) -> Callable[[SeriesKey], bool]:
     return lambda key: int.from_bytes(hashlib.sha256(key.text.encode()).digest()[:4], "big") % parts == turn
 
 
-def _digest_of_input(history: SeriesHistory, record: Mapping[str, Any], settings: RunSettings) -> str | None:
+def _told_otherwise(
+    history: SeriesHistory, record: Mapping[str, Any], settings: RunSettings, by_key: Mapping[str, SeriesHistory]
+) -> str:
+    """What of a series' inputs is not what its record says: the log, or what stood beside it; or "". Nothing is
+    fitted."""
     known = Known.objects.filter(tenant=history.key.tenant or UUID(int=0), entered_at__lte=settings.cutoff)
-    known = known.filter(Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=settings.cutoff))
-    told = Told(history, "", days_for(history.key, known))
-    try:
-        return as_known(told, record["frequency"], settings.cutoff)(settings.cutoff).digest().hex()
-    except SeriesRefused:
-        return None
+    known = known.filter(Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=settings.cutoff)).order_by("start", "id")
+    told = Told(history, str(record["country"]), days_for(history.key, known))
+    again = prepared(told, settings, lambda key: siblings(key, by_key))
+    if record["history"] != (again.series.digest().hex() if again.series is not None else None):
+        return "the log tells otherwise"
+    if record["beside"] != hashlib.sha256(again.beside().encode()).hexdigest():
+        return "what was entered beside it, or of the same product elsewhere, is otherwise"
+    return ""
+
+
+def siblings(key: SeriesKey, by_key: Mapping[str, SeriesHistory], most: int = 24) -> list[SeriesHistory]:
+    """The same product at other sites, as they were first told of, which is the order of the kept rows."""
+    mine = (key.product, key.unit, key.kind, key.tenant)
+    found = [
+        one
+        for one in by_key.values()
+        if (one.key.product, one.key.unit, one.key.kind, one.key.tenant) == mine and one.key.site != key.site
+    ]
+    return sorted(found, key=lambda one: one.first_index)[:most]
 
 
 def _fault_of(row: SeriesForecast) -> str:

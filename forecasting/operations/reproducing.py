@@ -1,7 +1,7 @@
 """Compute a run again from the log as it stood then, and compare with what was signed and stored."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -82,30 +82,18 @@ def _forecast(
         some = [key for key in keys[at : at + SHARD_SIZE] if key in by_key]
         countries = {rows[key].site: str(json.loads(rows[key].record)["country"]) for key in some}
         told = told_of([by_key[key] for key in some], cutoff=settings.cutoff, countries=countries)
-        results = compute(told, settings, choice, siblings=lambda key: _siblings(key, by_key))
+        results = compute(told, settings, choice, siblings=lambda key: queries.siblings(key, by_key))
         for key, result in zip(some, results, strict=True):
             _compare(found, rows[key], result, settings)
         done += len(some)
         progress(done, len(keys))
-    again = signed_for(run, run.versions)
+    again = signed_for(run, run.versions, with_overrides="overrides" in json.loads(bytes(run.manifest.body)))
     if signed is not None and again.digest.hex() != signed.statement.claims.get("manifest"):
         found.differences.append("the manifest has another digest than the one that was signed")
 
 
 def _key(row: SeriesForecast) -> SeriesKey:
     return SeriesKey(row.kind, row.product, row.site, row.unit, row.tenant)
-
-
-def _siblings(key: SeriesKey, by_key: Mapping[str, SeriesHistory], most: int = 24) -> list[SeriesHistory]:
-    found = [
-        one
-        for one in by_key.values()
-        if (one.key.product, one.key.unit, one.key.kind, one.key.tenant)
-        == (key.product, key.unit, key.kind, key.tenant)
-        and one.key.site != key.site
-    ]
-    # as they were first told of, which is the order of the kept rows
-    return sorted(found, key=lambda one: one.first_index)[:most]
 
 
 def _compare_members(found: Reproduction, histories: Iterable[SeriesHistory], settings: RunSettings) -> None:

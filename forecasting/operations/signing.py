@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from forecasting import jobs, manifest
+from forecasting import jobs, manifest, queries
 from forecasting.history import SeriesKey
 from forecasting.manifest import SignedFor, Source
 from forecasting.models import ForecastRun, Job, Manifest, SeriesForecast
@@ -79,8 +79,8 @@ def choice_digest(run: ForecastRun) -> str:
     return bytes(run.choice.manifest_digest or b"").hex() if run.choice is not None else ""
 
 
-def signed_for(run: ForecastRun, versions: dict[str, str]) -> SignedFor:
-    """The manifest of a run whose shards are all done."""
+def signed_for(run: ForecastRun, versions: dict[str, str], *, with_overrides: bool = True) -> SignedFor:
+    """The manifest of a run whose shards are all done; those of earlier versions said nothing of overrides."""
     rows = members_at_signing(run)
     leaves = leaves_of(rows)
     records: list[tuple[str, dict[str, Any]]] = []
@@ -96,6 +96,7 @@ def signed_for(run: ForecastRun, versions: dict[str, str]) -> SignedFor:
         choice=choice_digest(run),
         records=[record for _, record in records],
         carried=run.carried_count,
+        overrides=queries.override_leaves(run) if with_overrides else None,
     )
 
 

@@ -1,5 +1,6 @@
 """Nights share what has not changed; each is signed whole, and computes and scores only what is new."""
 
+import json
 from contextlib import nullcontext
 from datetime import date, timedelta
 from uuid import UUID
@@ -8,8 +9,8 @@ import numpy as np
 import pytest
 
 from forecasting import jobs, operations, queries
-from forecasting.models import ForecastRun, Job, Outcome, SeriesForecast
-from forecasting.operations import shards
+from forecasting.models import ForecastRun, Job, Known, Outcome, Override, SeriesForecast
+from forecasting.operations import shards, signing
 from tests.forecasting.conftest import CUTOFF, FIRST_DAY
 
 
@@ -88,6 +89,60 @@ def test_a_promotion_entered_by_day_changes_its_series_at_night(trading):
     assert operations.withdraw_known(known.pk, party=trading.shop.party, by="Mia", now=CUTOFF + timedelta(hours=30))
     assert operations.reproduce(second).holds, "what was known then is still known of then"
     assert "salt" in computed(night(CUTOFF + timedelta(days=2)))
+
+
+def test_a_promotion_that_is_changed_afterwards_is_noticed_by_verifying_and_by_reproducing(trading):
+    known = operations.enter_known(
+        party=trading.shop.party,
+        kind="promotion",
+        name="salt week",
+        product="salt",
+        start=date(2025, 10, 6),
+        end=date(2025, 10, 12),
+        by="Mia",
+        now=CUTOFF - timedelta(hours=3),
+    )
+    run = night(CUTOFF)
+    assert queries.verify(run) == [] and operations.reproduce(run).holds
+    Known.objects.filter(pk=known.pk).update(end=date(2025, 10, 13))
+    assert any("entered beside it" in what and "salt" in what for what in queries.verify(run))
+    assert any("salt" in what and "beside" in what for what in operations.reproduce(run).differences)
+
+
+def test_overrides_are_under_the_signature_of_the_next_run_and_one_that_is_changed_is_noticed(trading):
+    first = night(CUTOFF)
+    assert manifest_of(first)["overrides"]["standing"] == 0
+    row = SeriesForecast.objects.get(product="apples", first=first.number)
+    later = {"party": trading.shop.party, "now": CUTOFF + timedelta(hours=3)}
+    period = date.fromisoformat(row.steps[2]["period"])
+    operations.override(row, period=period, quantity=80, reason="a fair", by="Mia", **later)
+    second = night(CUTOFF + timedelta(days=1))
+    assert manifest_of(second)["overrides"]["standing"] == 1
+    assert queries.verify(first) == [] == queries.verify(second), "it did not stand when the first was made"
+    assert operations.reproduce(second).holds
+    mine = Override.objects.get()
+    assert operations.end_override(mine.pk, party=trading.shop.party, now=CUTOFF + timedelta(hours=30))
+    assert queries.verify(second) == [], "it stood then"
+    for change in ({"quantity": 90}, {"author": "Nobody"}, {"reason": "none"}, {"made_at": CUTOFF}):
+        Override.objects.filter(pk=mine.pk).update(**change)
+        assert any("overrides" in what for what in queries.verify(second)), change
+        assert not operations.reproduce(second).holds
+        Override.objects.filter(pk=mine.pk).update(**{name: getattr(mine, name) for name in change})
+    assert queries.verify(second) == []
+    mine.delete()
+    assert any("overrides" in what for _, what in queries.faults())
+
+
+def test_a_run_that_was_signed_before_overrides_were_told_still_comes_out_the_same(trading, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(signing.queries, "override_leaves", lambda run: None)
+        run = night(CUTOFF)
+    assert "overrides" not in manifest_of(run)
+    assert operations.reproduce(run).holds and queries.verify(run) == []
+
+
+def manifest_of(run):
+    return json.loads(bytes(run.manifest.body))
 
 
 def test_a_new_choice_computes_everything_anew(trading):
