@@ -18,8 +18,11 @@ class ArrivalModel(models.Model):
     scores = models.JSONField(default=dict, help_text="Of each way: pinball loss, coverage and number of passages.")
     shift = models.JSONField(null=True, help_text="How far the logarithm of each quantile is moved.")
     passages = models.PositiveIntegerField()
-    training = models.BinaryField(help_text="The finished trips, as compressed JSON.")
+    training = models.BinaryField(help_text="The finished trips, as compressed JSON; empty once others are newer.")
     made_at = models.DateTimeField()
+    versions = models.JSONField(default=dict, help_text="Of everything that the numbers depend on.")
+    manifest = models.BinaryField(default=bytes, help_text="The exact bytes that its statement commits to.")
+    statement_index = models.BigIntegerField(null=True, help_text="The entry that signs it.")
 
     class Meta:
         db_table = "forecasting_arrivalmodel"
@@ -49,6 +52,11 @@ class Arrival(models.Model):
     root_hash = models.BinaryField()
     learnt_size = models.BigIntegerField(default=0, help_text="The tree size that the model was learnt from.")
     made_at = models.DateTimeField()
+    unit = models.CharField(max_length=500, blank=True, help_text="What is on its way.")
+    entries = ArrayField(models.BigIntegerField(), default=list, help_text="The entries of its events.")
+    model = models.UUIDField(null=True, help_text="What was learnt before it was said.")
+    batch = models.UUIDField(null=True, help_text="What was said at once: shipments on their way tell of each other.")
+    signed_index = models.BigIntegerField(null=True, help_text="The entry whose root it is under.")
 
     class Meta:
         db_table = "forecasting_arrival"
@@ -60,6 +68,7 @@ class Arrival(models.Model):
                 name="forecasting_arrival_said_or_reason",
             ),
         ]
+        indexes = [models.Index(fields=["signed_index"], name="forecasting_arrival_signed")]
 
     def __str__(self) -> str:
         return f"arrival of {self.scope}"

@@ -6,15 +6,20 @@ the checkpoint its events were verified against, and the tree size that the mode
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import json
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from django.db import connection, transaction
+
+from forecasting import runs
 from forecasting.arrivalrows import Arrival, ArrivalModel
 from forecasting.leadtime import arrivals as heart
 from forecasting.leadtime.arrivals import Expected, Learnt
@@ -22,13 +27,14 @@ from forecasting.leadtime.durations import Duration
 from forecasting.leadtime.journeys import LEVELS
 from forecasting.leadtime.models import Boosters
 from forecasting.leadtime.trips import Movement, Passage, Stage, Trip, passages, stages_seen, trips, under_way
-from ledger.verified import VerifiedEntry, verified_entries, verified_few
+from ledger.verified import VerifiedCheckpoint, VerifiedEntry, verified_entries, verified_few
 
 __all__ = ["Arrival", "ArrivalModel", "Asked", "Expected", "Movement", "Wrong", "expected", "latest", "learn", "say"]
 
 TOO_LITTLE = "Fewer than {least} finished trips are known; nothing is said of arrivals yet."
 NO_TRIP = "Its verified events tell of no trip that is under way."
 MOST_PASSAGES = 20_000
+LIBRARIES = ("scikit-learn",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +71,9 @@ def learn(*, now: datetime) -> ArrivalModel | None:
 
     Raises LogBroken: nothing is learnt from what does not hold.
     """
-    checkpoint, entries = None, []
-    for entry in verified_entries():
-        checkpoint = entry.checkpoint
-        entries.append(entry) if entry.statement.type == "event" and not entry.disputed else None
+    checkpoint, rows = read_passages()
     if checkpoint is None:
         return None
-    rows = passages(_trips(entries), latest=MOST_PASSAGES)
     learnt = heart.learn(rows, now=now)
     made = ArrivalModel(
         origin=checkpoint.origin,
@@ -81,12 +83,29 @@ def learn(*, now: datetime) -> ArrivalModel | None:
         scores={name: asdict(one) for name, one in learnt.scores.items() if one} if learnt else {},
         shift={"shift": learnt.shift, "spread": learnt.spread} if learnt else None,
         passages=len(rows),
-        training=_pack(rows),
+        training=pack(rows),
         made_at=now,
+        versions=versions(),
     )
     made.save(force_insert=True)
-    ArrivalModel.objects.exclude(pk=made.pk).exclude(pk__in=_newest(3)).delete()
+    older = ArrivalModel.objects.exclude(pk=made.pk).exclude(pk__in=_newest(3))
+    older.filter(statement_index__isnull=True).delete()
+    older.update(training=b"")  # it can be read from the log again; what was signed of it stays
     return made
+
+
+def versions() -> dict[str, str]:
+    """What the numbers depend on besides the log."""
+    return {**runs.versions(), **{name: importlib.metadata.version(name) for name in LIBRARIES}}
+
+
+def read_passages(tree_size: int | None = None) -> tuple[VerifiedCheckpoint | None, list[Passage]]:
+    """The passages that the first `tree_size` verified entries tell of (default: all). Raises LogBroken."""
+    checkpoint, entries = None, []
+    for entry in verified_entries(tree_size=tree_size):
+        checkpoint = entry.checkpoint
+        entries.append(entry) if entry.statement.type == "event" and not entry.disputed else None
+    return checkpoint, passages(_trips(entries), latest=MOST_PASSAGES)
 
 
 def _newest(count: int) -> list[UUID]:
@@ -117,22 +136,10 @@ def say(asked: Sequence[Asked], *, model: ArrivalModel, now: datetime) -> list[A
     if not entries:
         return []
     rows, learnt = _memory(model.pk), _learnt(model)
-    known = stages_seen(rows, least=heart.SEEN)
-    open_ones: list[tuple[Asked, Passage | None]] = []
-    for each in asked:
-        own = [entries[i] for i in each.indices if not entries[i].disputed]
-        found = under_way((trip for trip in _trips(own) if trip.unit == each.unit), known=known)
-        open_ones.append((each, found[-1] if found else None))
-    wanted = [passage for _, passage in open_ones if passage is not None]
-    said: dict[int, Duration] = {}
-    if learnt is not None and wanted:
-        fitted = _boosters(model.pk, model.made_at) if learnt.method == heart.BOOSTED else None
-        durations = heart.ask(rows, wanted, learnt, now=now, fitted=fitted)
-        said = {id(passage): duration for passage, duration in zip(wanted, durations, strict=True)}
-    checkpoint = next(iter(entries.values())).checkpoint
+    fitted = _boosters(model.pk, model.made_at) if learnt is not None and learnt.method == heart.BOOSTED else None
+    checkpoint, batch = next(iter(entries.values())).checkpoint, uuid4()
     made = []
-    for each, passage in open_ones:
-        duration = said.get(id(passage)) if passage else None
+    for each, passage, duration in estimates(asked, entries, rows, learnt, fitted=fitted, now=now):
         made.append(
             Arrival(
                 scope=each.scope,
@@ -152,9 +159,37 @@ def say(asked: Sequence[Asked], *, model: ArrivalModel, now: datetime) -> list[A
                 root_hash=checkpoint.root_hash,
                 learnt_size=model.tree_size,
                 made_at=now,
+                unit=each.unit,
+                entries=list(each.indices),
+                model=model.pk,
+                batch=batch,
             )
         )
     return made
+
+
+def estimates(
+    asked: Sequence[Asked],
+    entries: Mapping[int, VerifiedEntry],
+    rows: Sequence[Passage],
+    learnt: Learnt | None,
+    *,
+    fitted: Boosters | None,
+    now: datetime,
+) -> list[tuple[Asked, Passage | None, Duration | None]]:
+    """The passage that each is on by its own entries, and how long it takes, by what was learnt of `rows`."""
+    known = stages_seen(rows, least=heart.SEEN)
+    open_ones: list[tuple[Asked, Passage | None]] = []
+    for each in asked:
+        own = [entries[i] for i in each.indices if not entries[i].disputed]
+        found = under_way((trip for trip in _trips(own) if trip.unit == each.unit), known=known)
+        open_ones.append((each, found[-1] if found else None))
+    wanted = [passage for _, passage in open_ones if passage is not None]
+    said: dict[int, Duration] = {}
+    if learnt is not None and wanted:
+        durations = heart.ask(rows, wanted, learnt, now=now, fitted=fitted)
+        said = {id(passage): duration for passage, duration in zip(wanted, durations, strict=True)}
+    return [(each, passage, said.get(id(passage)) if passage else None) for each, passage in open_ones]
 
 
 def _drivers(rows: Sequence[Passage], passage: Passage, duration: Duration, now: datetime) -> dict[str, Any]:
@@ -162,18 +197,20 @@ def _drivers(rows: Sequence[Passage], passage: Passage, duration: Duration, now:
     return asdict(heart.drivers(rows, passage, duration, now=now)) | {"holder": holder}
 
 
-def store(rows: Sequence[Arrival]) -> None:
-    """Keep what was said; of the same events, the latest."""
-    Arrival.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["scope", "last_index"],
-        update_fields=[
-            field.attname
-            for field in Arrival._meta.concrete_fields
-            if field.attname not in ("id", "scope", "last_index")
-        ],
-    )
+def store(rows: Sequence[Arrival]) -> int:
+    """Keep what was said; how much. What another job has said of the same events meanwhile stays, and whoever was
+    spoken of at once with it waits for the next job: what is said at once is signed and computed again at once."""
+    with transaction.atomic():
+        alone()
+        taken = set(Arrival.objects.filter(scope__in=[row.scope for row in rows]).values_list("scope", "last_index"))
+        late = {row.batch for row in rows if (row.scope, row.last_index) in taken}
+        return len(Arrival.objects.bulk_create([row for row in rows if row.batch not in late]))
+
+
+def alone() -> None:
+    """One at a time stores or signs, until its transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('forecasting.arrivals'))")
 
 
 def expected(row: Arrival, *, now: datetime) -> Expected | None:
@@ -208,8 +245,17 @@ def trips_of(model: ArrivalModel | None) -> list[Trip]:
 # --- the memory of a model -------------------------------------------------------------------------------------------
 
 
-def _pack(rows: Sequence[Passage]) -> bytes:
+def pack(rows: Sequence[Passage]) -> bytes:
     """The finished trips behind the passages, compact."""
+    return zlib.compress(_text(rows))
+
+
+def digest_of(packed: bytes) -> str:
+    """SHA-256 of what was packed, however it was compressed."""
+    return hashlib.sha256(zlib.decompress(packed)).hexdigest()
+
+
+def _text(rows: Sequence[Passage]) -> bytes:
     seen: dict[int, Trip] = {id(row.trip): row.trip for row in rows}
     told = [
         [
@@ -219,7 +265,7 @@ def _pack(rows: Sequence[Passage]) -> bytes:
         ]
         for trip in seen.values()
     ]
-    return zlib.compress(json.dumps(told, separators=(",", ":")).encode())
+    return json.dumps(told, separators=(",", ":")).encode()
 
 
 def _unpack(packed: bytes) -> list[Passage]:

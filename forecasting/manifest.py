@@ -143,14 +143,15 @@ def input_of(found: SeriesResult) -> dict[str, Any]:
 
 def digest_of(value: Any) -> str:
     """SHA-256 of JSON in hex; all numbers as floats, for whole ones may come back from the database as integers."""
-    return hashlib.sha256(encode(_as_floats(value))).hexdigest()
+    return hashlib.sha256(encode(as_floats(value))).hexdigest()
 
 
-def _as_floats(value: Any) -> Any:
+def as_floats(value: Any) -> Any:
+    """The same with every number as a float."""
     if isinstance(value, dict):
-        return {name: _as_floats(member) for name, member in value.items()}
+        return {name: as_floats(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_as_floats(member) for member in value]
+        return [as_floats(member) for member in value]
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 

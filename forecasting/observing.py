@@ -41,11 +41,10 @@ class _PastChanges(Exception):
 
 @dataclass(slots=True)
 class _Batch:
-    """Observations that wait to be written."""
+    """Observations that wait to be written, and the rows of the series that were met so far."""
 
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     series: dict[SeriesKey, int] = field(default_factory=dict)
-    touched: dict[int, int] = field(default_factory=dict)
 
 
 def advance() -> VerifiedCheckpoint:
@@ -175,21 +174,9 @@ def _take_in(entries: Iterable[VerifiedEntry]) -> None:
 
 def _add(batch: _Batch, told: Observation, entry: VerifiedEntry) -> None:
     known_at = min(told.known_at, entry.record_time)  # nobody knows a thing after it stands in the log
-    pk = batch.series.get(told.series)
-    if pk is None:
-        key = told.series
-        row, _ = ObservedSeries.objects.get_or_create(
-            kind=key.kind,
-            product=key.product,
-            site=key.site,
-            unit=key.unit,
-            tenant=key.tenant,
-            defaults={"first_known_at": known_at, "first_at": told.at, "last_index": entry.index},
-        )
-        pk = batch.series[key] = row.pk
-    batch.touched[pk] = entry.index
     source = hashed(told.source) if told.source else None
-    batch.rows.append((pk, entry.index, told.at, known_at, told.quantity, told.attested, told.origin, source))
+    key = told.series
+    batch.rows.append((key, entry.index, told.at, known_at, told.quantity, told.attested, told.origin, source))
 
 
 _INSERT = """
@@ -207,15 +194,45 @@ _FIRSTS = """
 """
 
 
+_FOUND = """
+    SELECT k.place, s.id
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[]) WITH ORDINALITY
+             AS k (kind, product, site, unit, tenant, place)
+    JOIN forecasting_observedseries s
+      ON s.product = k.product AND s.site = k.site AND s.unit = k.unit AND s.kind = k.kind
+     AND s.tenant IS NOT DISTINCT FROM k.tenant
+"""
+
+
 def _write(batch: _Batch) -> None:
     if not batch.rows:
         return
-    columns = [list(column) for column in zip(*batch.rows, strict=True)]
+    _ensure_series(batch)
+    keys, *columns = ([*column] for column in zip(*batch.rows, strict=True))
+    ids = [batch.series[key] for key in keys]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, columns)
-        cursor.execute(_FIRSTS, [min(columns[1]), list(batch.touched)])
+        cursor.execute(_INSERT, [ids, *columns])
+        cursor.execute(_FIRSTS, [min(columns[0]), sorted(set(ids))])
     batch.rows.clear()
-    batch.touched.clear()
+
+
+def _ensure_series(batch: _Batch) -> None:
+    """Make the rows of series that are new, and find all that were not met before: two questions, however many."""
+    new: dict[SeriesKey, ObservedSeries] = {}
+    for key, index, at, known_at, *_ in batch.rows:
+        if key not in batch.series and key not in new:
+            new[key] = ObservedSeries(
+                kind=key.kind, product=key.product, site=key.site, unit=key.unit, tenant=key.tenant,
+                first_known_at=known_at, first_at=at, last_index=index,
+            )  # fmt: skip
+    if not new:
+        return
+    ObservedSeries.objects.bulk_create(new.values(), ignore_conflicts=True, batch_size=2_000)
+    keys = list(new)
+    columns = [[getattr(key, name) for key in keys] for name in ("kind", "product", "site", "unit", "tenant")]
+    with connection.cursor() as cursor:
+        cursor.execute(_FOUND, columns)
+        batch.series.update((keys[place - 1], pk) for place, pk in cursor.fetchall())
 
 
 def _withdraw(told: Withdrawal, entry: VerifiedEntry) -> None:

@@ -1,5 +1,6 @@
 """Writes of the forecasting room: ask for runs, do them in shards, sign them into the log, compute them again."""
 
+from forecasting.operations.arriving import ArrivalsAgain, reproduce_arrivals, sign_arrivals
 from forecasting.operations.asking import (
     CHOICE,
     FORECAST,
@@ -32,6 +33,7 @@ __all__ = [
     "SHARD",
     "SIGN",
     "TOLERANCE",
+    "ArrivalsAgain",
     "ForecastsOnly",
     "KnownRefused",
     "OverrideRefused",
@@ -46,6 +48,7 @@ __all__ = [
     "forecast",
     "override",
     "reproduce",
+    "reproduce_arrivals",
     "request_choice",
     "request_forecast",
     "request_nightly_forecast",
@@ -53,6 +56,7 @@ __all__ = [
     "shard",
     "shard_failed",
     "sign",
+    "sign_arrivals",
     "sign_failed",
     "withdraw_known",
 ]

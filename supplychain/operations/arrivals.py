@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Max
 
 from forecasting import arrivals, jobs, plans
+from forecasting.operations import sign_arrivals
 from ledger import queries as log
 from ledger.verified import LogBroken
 from supplychain.models import Event, Shipment
@@ -81,11 +82,11 @@ def perform(claimed: jobs.Claim, beat: jobs.Beat, clock: jobs.Clock) -> jobs.Com
 
     Raises jobs.GiveUp for a log that does not hold.
     """
-    now = clock()
+    now, learnt = clock(), False
     try:
         model = arrivals.current()
         if claimed.args.get("learn") or model is None or model.made_at < now - OLD:
-            model = arrivals.learn(now=now)
+            model, learnt = arrivals.learn(now=now), True
         if model is None:
             return lambda: {"said": 0}
         waiting, rows = stale(), []
@@ -96,9 +97,10 @@ def perform(claimed: jobs.Claim, beat: jobs.Beat, clock: jobs.Clock) -> jobs.Com
         raise jobs.GiveUp(str(broken)) from broken
 
     def complete() -> dict[str, Any]:
-        arrivals.store(rows)
+        said = arrivals.store(rows)
         _plan_again(rows, now)
-        return {"said": len(rows), "learnt_size": model.tree_size}
+        entry = {"entry": sign_arrivals(model, now=now)} if learnt else {}
+        return {"said": said, "learnt_size": model.tree_size, **entry}
 
     return complete
 

@@ -1,13 +1,18 @@
 """Arrivals of shipments under way: learnt from the verified log, said anew with each event, read by its parties."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
+from forecasting import arrivalproof, jobs
 from forecasting import arrivals as said
-from forecasting import jobs
+from forecasting.leadtime import arrivals as heart
 from forecasting.leadtime.trips import trips
+from forecasting.operations import reproduce_arrivals
 from ledger import queries as log
 from ledger import tenancy
 from ledger.admission import Appended
@@ -101,6 +106,109 @@ def test_every_event_of_a_shipment_is_followed_by_a_new_estimate_and_other_shipm
     assert row.stage == "dispatch 2"  # no finished trip was seen arriving, so the stage before speaks
     world.carrier.observe(sscc(2), degrees=4.0)
     assert perform(world)["said"] == 1
+
+
+def learn_again(world):
+    """The night's learning."""
+    with tenancy.system():
+        job = arrivals.request_learning(now=world.now)
+        done = jobs.perform(job.id, clock=lambda: world.now)
+        assert done.status == "done", done.error
+        return done.result
+
+
+def signed_twice(world):
+    """A model that is learnt and signed with what was said at once, and a night later what was said by it since."""
+    start(world, sscc(1))
+    start(world, sscc(2))
+    first = perform(world)
+    world.later(minutes=30)
+    world.carrier.observe(sscc(1), biz_step="arriving")
+    perform(world)
+    world.later(hours=20)
+    return first["entry"], learn_again(world)["entry"]
+
+
+def test_what_was_learnt_and_said_is_one_signed_entry_a_night_and_comes_out_again_from_the_log(history):
+    world = history
+    first, second = signed_twice(world)
+    with tenancy.system():
+        model = arrivalproof.newest()
+        assert (model.statement_index, second > first) == (second, True)
+        [entry] = verified_few([second])
+        assert entry.statement.type == "forecast" and entry.statement.claims["kind"] == "arrivals"
+        assert json.loads(entry.body)["said"] == 1
+        assert sorted(said.Arrival.objects.values_list("signed_index", flat=True)) == [first, first, second]
+        assert list(arrivalproof.faults()) == []
+        earlier = said.ArrivalModel.objects.get(statement_index=first)
+        for each, count in ((earlier, 2), (model, 1)):
+            again = reproduce_arrivals(each)
+            assert (again.differences, again.said, again.largest_difference) == ([], count, 0.0)
+            assert again.same_versions
+
+
+def test_what_is_changed_of_arrivals_afterwards_is_noticed(history):
+    world = history
+    _, second = signed_twice(world)
+    with tenancy.system():
+        row = said.Arrival.objects.filter(signed_index=second).exclude(quantiles=[]).first()
+        wrongs = {
+            "quantiles": [value * 2 for value in row.quantiles],
+            "promised_at": row.made_at,
+            "entries": [row.last_index + 10_000],
+            "drivers": {"lane_passages": 1_000},
+            "signed_index": None,
+        }
+        for name, wrong in wrongs.items():
+            said.Arrival.objects.filter(pk=row.pk).update(**{name: wrong})
+            assert any("said of shipments" in what for _, what in arrivalproof.faults()), name
+            said.Arrival.objects.filter(pk=row.pk).update(**{name: getattr(row, name)})
+        model = arrivalproof.newest()
+        for name, wrong in {"method": "guess", "shift": [9.0] * 11, "tree_size": 3, "manifest": b"{}"}.items():
+            said.ArrivalModel.objects.filter(pk=model.pk).update(**{name: wrong})
+            assert list(arrivalproof.faults()) != [], name
+            said.ArrivalModel.objects.filter(pk=model.pk).update(**{name: getattr(model, name)})
+        assert list(arrivalproof.faults()) == []
+
+
+def test_an_estimate_that_was_made_up_with_its_own_root_does_not_come_out_again(history, monkeypatch):
+    world = history
+    honest = heart.ask
+    doubled = lambda *given, **named: [replace(one, quantiles=one.quantiles * 2) for one in honest(*given, **named)]  # noqa: E731
+    with monkeypatch.context() as forging:
+        forging.setattr(heart, "ask", doubled)
+        signed_twice(world)
+    with tenancy.system():
+        assert list(arrivalproof.faults()) == [], "what was signed is what is stored"
+        again = reproduce_arrivals(arrivalproof.newest())
+    assert any("comes out otherwise" in what for what in again.differences)
+
+
+def test_the_command_reproduces_and_verifies_arrivals_and_says_when_they_do_not_hold(history, capsys):
+    with pytest.raises(CommandError, match="nothing was signed"):
+        call_command("forecast", "verify", "arrivals")
+    signed_twice(history)
+    call_command("forecast", "verify", "arrivals")
+    call_command("forecast", "reproduce", "arrivals")
+    out = capsys.readouterr().out
+    assert "signed as entry" in out and "1 estimates said again from theirs: bit for bit" in out
+    with tenancy.system():
+        said.Arrival.objects.update(stage="made up")
+    with pytest.raises(SystemExit):
+        call_command("forecast", "verify", "arrivals")
+
+
+def test_two_jobs_that_speak_of_the_same_events_keep_what_was_said_first_and_whole(history):
+    world = history
+    start(world, sscc(1))
+    start(world, sscc(2))
+    with tenancy.system():
+        model = said.learn(now=world.now)
+        asked = arrivals._asked(arrivals.stale())
+        one, other = (said.say(asked[:count], model=model, now=world.now) for count in (1, 2))
+        assert said.store(one) == 1
+        assert said.store(other) == 0, "they were said together: the second waits for the next job"
+        assert [shipment.id for shipment in arrivals.stale()] == [other[1].scope]
 
 
 def test_with_a_handful_of_trips_the_reason_is_said_instead(world):

@@ -9,7 +9,9 @@ from uuid import UUID, uuid4
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from forecasting import jobs, observing, operations, queries
+from forecasting import arrivalproof, jobs, observing, operations, queries
+from forecasting.arrivalrows import ArrivalModel
+from forecasting.history import signed_forecasts
 from forecasting.models import ForecastRun, Job
 from forecasting.runs import MOST_CHOOSING, RunRefused, RunSettings
 from forecasting.tasks import beating_heart
@@ -34,9 +36,9 @@ class Command(BaseCommand):
         choose.add_argument("--cutoff", type=_instant, help="as of this date or time (UTC); default: now")
         choose.add_argument("--series", type=int, default=MOST_CHOOSING, help="how many series to look at")
         again = actions.add_parser("reproduce", help="compute a run again; exit 1 when it comes out otherwise")
-        again.add_argument("run", help="its id, or how it begins; `latest`")
+        again.add_argument("run", help="its id, or how it begins; `latest`; `arrivals`: what was signed of them last")
         check = actions.add_parser("verify", help="check that a run lies above its inputs, and they are in the log")
-        check.add_argument("run", help="its id, or how it begins; `latest`")
+        check.add_argument("run", help="its id, or how it begins; `latest`; `arrivals`")
         actions.add_parser("rebuild", help="make the kept observations again from the log")
         listed = actions.add_parser("list", help="the newest runs")
         listed.add_argument("--limit", type=int, default=20)
@@ -81,6 +83,9 @@ class Command(BaseCommand):
             self.stdout.write(f"  {pool['frequency']:2} {pool['class']:12} {pool['length']:6} {pool['champion']}")
 
     def _reproduce(self, options: dict[str, Any]) -> None:
+        if options["run"] == "arrivals":
+            self._reproduce_arrivals()
+            return
         found = _found(options["run"])
         again = operations.reproduce(found)
         for difference in again.differences:
@@ -100,7 +105,31 @@ class Command(BaseCommand):
             f" {how}{carried}"
         )
 
+    def _reproduce_arrivals(self) -> None:
+        again = operations.reproduce_arrivals(_newest_arrivals())
+        for difference in again.differences:
+            self.stderr.write(difference)
+        if not again.holds:
+            self.stderr.write(f"arrivals {again.model.pk.hex} do not come out as they were signed")
+            sys.exit(1)
+        how = "bit for bit" if again.same_versions else f"with other versions, within {operations.TOLERANCE:g}"
+        self.stdout.write(
+            f"arrivals {again.model.pk.hex}: learnt again from the first {again.model.tree_size} entries, and"
+            f" {again.said} estimates said again from theirs: {how}"
+        )
+
+    def _verify_arrivals(self) -> None:
+        found = _newest_arrivals()
+        index = found.statement_index or 0
+        if wrong := arrivalproof.faults_of(found, signed_forecasts([index]).get(index)):
+            self.stderr.write("\n".join(wrong))
+            sys.exit(1)
+        self.stdout.write(f"arrivals {found.pk.hex}: signed as entry {index}, above what they were made from")
+
     def _verify(self, options: dict[str, Any]) -> None:
+        if options["run"] == "arrivals":
+            self._verify_arrivals()
+            return
         found = _found(options["run"])
         wrong = queries.verify(found)
         for what in wrong:
@@ -143,6 +172,13 @@ def _found(name: str) -> ForecastRun:
     found = queries.newest_run() if name == "latest" else queries.run(name)
     if found is None:
         raise CommandError("there is no run yet")
+    return found
+
+
+def _newest_arrivals() -> ArrivalModel:
+    found = arrivalproof.newest()
+    if found is None:
+        raise CommandError("nothing was signed of arrivals yet")
     return found
 
 
