@@ -143,8 +143,8 @@ def test_what_was_learnt_and_said_is_one_signed_entry_a_night_and_comes_out_agai
         earlier = said.ArrivalModel.objects.get(statement_index=first)
         for each, count in ((earlier, 2), (model, 1)):
             again = reproduce_arrivals(each)
-            assert (again.differences, again.said, again.largest_difference) == ([], count, 0.0)
-            assert again.same_versions
+            assert (again.differences, again.said) == ([], count)
+            assert again.same_versions and again.largest_difference < 1e-9
 
 
 def test_what_is_changed_of_arrivals_afterwards_is_noticed(history):
@@ -191,7 +191,7 @@ def test_the_command_reproduces_and_verifies_arrivals_and_says_when_they_do_not_
     call_command("forecast", "verify", "arrivals")
     call_command("forecast", "reproduce", "arrivals")
     out = capsys.readouterr().out
-    assert "signed as entry" in out and "1 estimates said again from theirs: bit for bit" in out
+    assert "signed as entry" in out and "1 estimates said again from theirs: the same but for rounding" in out
     with tenancy.system():
         said.Arrival.objects.update(stage="made up")
     with pytest.raises(SystemExit):

@@ -112,7 +112,7 @@ class Command(BaseCommand):
         if not again.holds:
             self.stderr.write(f"arrivals {again.model.pk.hex} do not come out as they were signed")
             sys.exit(1)
-        how = "bit for bit" if again.same_versions else f"with other versions, within {operations.TOLERANCE:g}"
+        how = "the same but for rounding" if again.same_versions else f"within {operations.TOLERANCE:g}, other versions"
         self.stdout.write(
             f"arrivals {again.model.pk.hex}: learnt again from the first {again.model.tree_size} entries, and"
             f" {again.said} estimates said again from theirs: {how}"
