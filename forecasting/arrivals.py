@@ -81,7 +81,7 @@ def learn(*, now: datetime) -> ArrivalModel | None:
         root_hash=checkpoint.root_hash,
         method=learnt.method if learnt else "",
         scores={name: asdict(one) for name, one in learnt.scores.items() if one} if learnt else {},
-        shift={"shift": learnt.shift, "spread": learnt.spread} if learnt else None,
+        shift=moves_of(learnt),
         passages=len(rows),
         training=pack(rows),
         made_at=now,
@@ -106,6 +106,11 @@ def read_passages(tree_size: int | None = None) -> tuple[VerifiedCheckpoint | No
         checkpoint = entry.checkpoint
         entries.append(entry) if entry.statement.type == "event" and not entry.disputed else None
     return checkpoint, passages(_trips(entries), latest=MOST_PASSAGES)
+
+
+def moves_of(learnt: Learnt | None) -> dict[str, Any] | None:
+    """How far quantiles are moved and spread, as it is kept."""
+    return {"shift": learnt.shift, "spread": learnt.spread} if learnt else None
 
 
 def _newest(count: int) -> list[UUID]:

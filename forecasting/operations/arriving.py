@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -78,22 +78,19 @@ def reproduce_arrivals(model: ArrivalModel) -> ArrivalsAgain:
         found.differences.append("the log tells of other trips than those that were signed")
     elif (again.learnt.method if again.learnt else "") != model.method:
         found.differences.append("another way comes out best")
-    elif found.same_versions and not _is_same(_shift(again.learnt), told["shift"]):
-        found.differences.append("its quantiles are moved otherwise")
+    elif found.same_versions and not _are_same(arrivals.moves_of(again.learnt), told["shift"]):
+        found.differences.append("its quantiles are moved or spread otherwise")
     _say_again(found, Arrival.objects.filter(signed_index=index).order_by("batch", "pk"), {model.pk: again})
     if found.differences and (gone := erased_since(model.tree_size)):
         found.differences.append(f"{gone} bodies of its history were erased since")
     return found
 
 
-def _is_same(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:
+def _are_same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
     if one is None or other is None:
         return one is other
-    return len(one) == len(other) and bool(np.allclose(one, other, rtol=0, atol=ROUNDING))
-
-
-def _shift(learnt: Learnt | None) -> list[float] | None:
-    return list(learnt.shift) if learnt and learnt.shift else None
+    pairs = [(one.get(name) or (), other.get(name) or ()) for name in set(one) | set(other)]
+    return all(len(a) == len(b) and np.allclose(a, b, rtol=0, atol=ROUNDING) for a, b in pairs)
 
 
 def _learn_again(model: ArrivalModel) -> _Again:
