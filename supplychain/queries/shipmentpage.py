@@ -11,6 +11,7 @@ from uuid import UUID
 from ledger import kept, tenancy
 from ledger import queries as log
 from ledger.tlog import envelope
+from ledger.tlog.disclosure import parse_disclosure
 from ledger.tlog.keys import KeyRecord
 from ledger.tlog.text import encode_base64
 from supplychain.custody import Act
@@ -86,6 +87,11 @@ def latest_act(steps: Sequence[Step]) -> Step | None:
     """The act that a correction would undo: the latest that moved the chain and still stands."""
     acts = [step for step in steps if step.row.act not in (Act.OBSERVE, Act.CORRECT)]
     return next((step for step in acts if step.row.declared_in_error_by is None), None)
+
+
+def hidden_in(index: int) -> tuple[str, ...]:
+    """The names of the members of an event that were signed apart."""
+    return tuple(sorted({parse_disclosure(text).name for text in kept.disclosures([index])}))
 
 
 def chain(found: Shipment) -> dict[str, Any]:

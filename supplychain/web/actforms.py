@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
 from django import forms
@@ -16,12 +14,14 @@ from django import forms
 from supplychain.epcis import builders
 from supplychain.epcis.errors import IdentifierInvalid
 from supplychain.epcis.events import Quantity
-from supplychain.epcis.identifiers import Identifier, parse_identifier, sscc_uri
+from supplychain.epcis.identifiers import sscc_uri
 from supplychain.models import Membership, Party, Product, Shipment, ShipmentLine, Site
+from supplychain.web.actvalues import OFFSET, at_offset, class_of, is_instance, order_uri, plain, quantities, sentence
 
 JsonObject = dict[str, Any]
-OFFSET = re.compile(r"([+-])(0\d|1[0-4]):([0-5]\d)")
 LINES = 6
+TRIP = ("trip:driver", "trip:vehicle")
+"""Members of a dispatch that are the party's own, so that they can be signed apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class ActForm(forms.Form):
 
     def moment(self) -> datetime:
         """When it happened, on the clock of the place."""
-        return _at(self.cleaned_data.get("happened"), self.cleaned_data["offset"], self.acting.now)
+        return at_offset(self.cleaned_data.get("happened"), self.cleaned_data["offset"], self.acting.now)
 
     def common(self) -> JsonObject:
         """What the builders take for every event."""
@@ -91,6 +91,10 @@ class ActForm(forms.Form):
     def event(self) -> JsonObject:
         """The event that the cleaned form states."""
         raise NotImplementedError
+
+    def hide(self) -> tuple[str, ...]:
+        """The members of the event that are signed apart."""
+        return ()
 
 
 class PackForm(ActForm):
@@ -133,7 +137,7 @@ class PackForm(ActForm):
         try:
             return sscc_uri(digits)
         except IdentifierInvalid as invalid:
-            raise forms.ValidationError(_sentence(invalid)) from None
+            raise forms.ValidationError(sentence(invalid)) from None
 
     def clean(self) -> JsonObject:
         cleaned = super().clean() or {}
@@ -155,14 +159,16 @@ class PackForm(ActForm):
             self.add_error(f"quantity_{number}", "How much of it?")
             return None
         try:
-            return Quantity(epc_class=_class_of(product.uri, lot), quantity=float(amount), uom=product.uom or None)
+            return Quantity(epc_class=class_of(product.uri, lot), quantity=float(amount), uom=product.uom or None)
         except IdentifierInvalid as invalid:
-            self.add_error(f"lot_{number}", _sentence(invalid))
+            self.add_error(f"lot_{number}", sentence(invalid))
             return None
 
     def event(self) -> JsonObject:
         order = self.cleaned_data["order"].strip()
-        transactions = [("po", order_uri(order, self.acting))] if order else []
+        transactions = (
+            [("po", order_uri(order, party=self.acting.party.uri, origin=self.acting.origin))] if order else []
+        )
         return builders.pack_event(
             unit=self.cleaned_data["sscc"], contents=self.contents, biz_transactions=transactions, **self.common()
         )
@@ -188,6 +194,16 @@ class DispatchForm(ActForm):
     limit = forms.FloatField(
         label="Not warmer than (°C)", required=False, min_value=-80, max_value=80, help_text="Empty: no limit agreed."
     )
+    driver = forms.CharField(label="Driver", required=False, max_length=120)
+    vehicle = forms.CharField(label="Vehicle", required=False, max_length=60, help_text="Such as its plate.")
+    apart = forms.MultipleChoiceField(
+        label="Signed apart",
+        choices=list(zip(TRIP, ("Driver", "Vehicle"), strict=True)),
+        widget=forms.CheckboxSelectMultiple,
+        initial=TRIP,
+        required=False,
+        help_text="A bundle shows these only where whoever makes it chooses so; the signature holds either way.",
+    )
     field_order = (
         "taker",
         "consignee",
@@ -195,6 +211,9 @@ class DispatchForm(ActForm):
         "promised",
         "seal",
         "limit",
+        "driver",
+        "vehicle",
+        "apart",
         "place",
         "happened",
         "offset",
@@ -212,17 +231,22 @@ class DispatchForm(ActForm):
         cleaned, shipment = self.cleaned_data, self.shipment
         assert shipment is not None
         promised = cleaned["promised"]
-        return builders.dispatch_event(
+        event = builders.dispatch_event(
             units=[shipment.unit],
             giver=self.acting.party.uri,
             taker=cleaned["taker"].uri,
             final_party=(cleaned["consignee"] or cleaned["taker"]).uri,
             final_location=cleaned["destination"].uri if cleaned["destination"] else None,
-            promised_time=_at(promised, cleaned["offset"], self.acting.now) if promised else None,
+            promised_time=at_offset(promised, cleaned["offset"], self.acting.now) if promised else None,
             seal=cleaned["seal"],
             max_temperature=cleaned["limit"],
             **self.common(),
         )
+        trip = {name: text for name in TRIP if (text := cleaned[name.partition(":")[2]].strip())}
+        return {**event, "@context": {"trip": f"https://{self.acting.origin}/trip/"}, **trip} if trip else event
+
+    def hide(self) -> tuple[str, ...]:
+        return tuple(self.cleaned_data["apart"])
 
 
 class AcceptForm(ActForm):
@@ -242,7 +266,11 @@ class AcceptForm(ActForm):
         self.fields["seal"].initial = "intact" if self.shipment.seal == "intact" else "none"
         for line in self.lines:
             self.fields[f"counted_{line.position}"] = forms.DecimalField(
-                label="Counted", initial=_plain(line.quantity), min_value=Decimal(0), max_digits=15, decimal_places=3
+                label="Counted",
+                initial=plain(line.quantity),
+                min_value=Decimal(0),
+                max_digits=15,
+                decimal_places=3,
             )
             self.fields[f"damaged_{line.position}"] = forms.DecimalField(
                 label="Damaged", required=False, min_value=Decimal(0), max_digits=15, decimal_places=3
@@ -268,14 +296,14 @@ class AcceptForm(ActForm):
         assert self.shipment is not None
         cleaned = self.cleaned_data
         counts = [(line, cleaned[f"counted_{line.position}"]) for line in self.lines]
-        there = [line.epc for line, counted in counts if _is_instance(line.epc) and counted]
+        there = [line.epc for line, counted in counts if is_instance(line.epc) and counted]
         return builders.accept_event(
             units=[self.shipment.unit, *there],
             giver=self._giver(),
             taker=self.acting.party.uri,
-            counted=_quantities((line, counted) for line, counted in counts if not _is_instance(line.epc)),
+            counted=quantities((line, counted) for line, counted in counts if not is_instance(line.epc)),
             mismatch=any(counted != line.quantity for line, counted in counts),
-            damaged=_quantities(
+            damaged=quantities(
                 (line, cleaned[f"damaged_{line.position}"])
                 for line in self.lines
                 if cleaned[f"damaged_{line.position}"]
@@ -320,7 +348,7 @@ class AnswerForm(ActForm):
 
 
 class CorrectForm(ActForm):
-    """Declare one's own latest act wrong, which undoes it. `wrong` is that event as it was signed."""
+    """Declare one's own latest act wrong, which undoes it. `wrong` is that event; `hidden` was signed apart in it."""
 
     reason = forms.ChoiceField(
         label="What is wrong",
@@ -329,64 +357,18 @@ class CorrectForm(ActForm):
     )
     field_order = ("reason", "offset")
 
-    def __init__(self, *args: Any, wrong: JsonObject | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, wrong: JsonObject | None = None, hidden: tuple[str, ...] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.wrong = wrong
+        self.wrong, self.hidden = wrong, hidden
         for name in ("place", "happened", "note"):
             del self.fields[name]
 
     def event(self) -> JsonObject:
         assert self.wrong is not None
-        moment = _at(None, self.cleaned_data["offset"], self.acting.now)
+        moment = at_offset(None, self.cleaned_data["offset"], self.acting.now)
         return builders.error_declaration(self.wrong, declaration_time=moment, reason=self.cleaned_data["reason"])
 
-
-def order_uri(order: str, acting: Acting) -> str:
-    """An order's number as the URI that events hold: under the party's GLN where it has one (CBV 2.0, 8.5)."""
-    if re.match(r"(urn|https?):", order):
-        return order
-    try:
-        found = parse_identifier(acting.party.uri)
-    except IdentifierInvalid:
-        found = Identifier("private", acting.party.uri)
-    if found.scheme == "pgln":
-        return f"urn:epcglobal:cbv:bt:{found.key}:{quote(order, safe='')}"
-    return f"https://{acting.origin}/order/{quote(order, safe='')}"
-
-
-def _class_of(product: str, lot: str) -> str:
-    if not lot:
-        return product
-    found = parse_identifier(product)
-    if found.is_private:
-        return f"{product.rstrip('/')}/lot/{quote(lot, safe='')}"
-    uri = Identifier("lgtin", found.key, lot=lot).uri
-    parse_identifier(uri)
-    return uri
-
-
-def _quantities(lines: Iterable[tuple[ShipmentLine, Decimal]]) -> list[Quantity]:
-    return [Quantity(epc_class=line.epc, quantity=float(value), uom=line.uom or None) for line, value in lines]
-
-
-def _is_instance(epc: str) -> bool:
-    found = parse_identifier(epc)
-    return not (found.is_class or found.is_private)
-
-
-def _at(local: datetime | None, offset: str, now: datetime) -> datetime:
-    """`local` as the clock of `offset` shows it; now where nothing is given."""
-    found = OFFSET.fullmatch(offset)
-    assert found is not None
-    sign = -1 if found[1] == "-" else 1
-    zone = timezone(sign * timedelta(hours=int(found[2]), minutes=int(found[3])))
-    return now.astimezone(zone) if local is None else local.replace(tzinfo=zone)
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else f"{value:f}"
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    def hide(self) -> tuple[str, ...]:
+        return self.hidden

@@ -144,23 +144,24 @@ def _form(request: MemberRequest, page: ActPage, shipment: Shipment | None) -> A
     acting = Acting(request.membership, log.origin(), timezone.now())  # noqa: TID251
     more: dict[str, Any] = {}
     if page.name == "correct" and shipment is not None:
-        more["wrong"] = _wrong(shipment, request.membership.party_id)
+        more["wrong"], more["hidden"] = _wrong(shipment, request.membership.party_id)
     return page.form(request.POST or None, acting=acting, shipment=shipment, **more)
 
 
-def _wrong(shipment: Shipment, party: UUID) -> JsonObject:
-    """The party's own latest act, as it was signed; 404 when the latest is none of its."""
+def _wrong(shipment: Shipment, party: UUID) -> tuple[JsonObject, tuple[str, ...]]:
+    """The party's own latest act, and what was signed apart in it; 404 when the latest is none of its."""
     latest = shipmentpage.latest_act(shipmentpage.way(shipment.pk))
     if latest is None or latest.event is None or latest.row.tenant != party:
         raise Http404
-    return dict(latest.event.raw)
+    return dict(latest.event.raw), shipmentpage.hidden_in(latest.row.index)
 
 
 def _page(request: MemberRequest, page: ActPage, shipment: Shipment | None) -> HttpResponse:
     form = _form(request, page, shipment)
     if request.method == "POST" and form.is_valid():
         try:
-            outcome = signing.capture_one(form.event(), party=request.membership.party_id, now=form.acting.now)
+            party, now = request.membership.party_id, form.acting.now
+            outcome = signing.capture_one(form.event(), party=party, now=now, hide=form.hide())
             return redirect(captured(outcome))
         except EventInvalid as invalid:
             for fault in invalid.faults:
@@ -221,6 +222,7 @@ def _draft(request: MemberRequest, page: ActPage, shipment: Shipment | None) -> 
     told = {
         "origin": form.acting.origin,
         "body": body.decode(),
+        "hide": list(form.hide()),
         "claims": {},
         "chains": chains,
         "names": Names(uris=_uris(form.event())).known(),

@@ -118,7 +118,7 @@ def _rows(found: list[queries.EntryView], own: str) -> list[dict[str, Any]]:
                 "entry": each,
                 "type": TYPES.get(each.statement.type, each.statement.type),
                 "event": event,
-                "act": words.act(event.act) if event else "",
+                "act": words.act(event.act, event.biz_step) if event else "",
                 "shipment": event.scopes[0] if event and event.scopes else None,
                 "kind": words.key_kind(key.role) if key else "",
                 "signer": names.party(UUID(key.party)) if key and (event or key.party == own) else "",

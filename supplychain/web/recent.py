@@ -33,5 +33,5 @@ def lines(events: Sequence[Event], *, party: UUID) -> list[Line]:
     for event in events:
         scope = next((each for each in event.scopes if each in units), None)
         unit = words.short_identifier(units[scope]) if scope else ""
-        found.append(Line(event, words.act(event.act), names.party(event.tenant), unit, scope))
+        found.append(Line(event, words.act(event.act, event.biz_step), names.party(event.tenant), unit, scope))
     return found

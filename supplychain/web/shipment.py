@@ -19,6 +19,7 @@ from supplychain.queries import bundles, shipmentpage
 from supplychain.queries.shipmentpage import Reading, Step
 from supplychain.web import arrivals, charts, lanemap, publication, shown, words
 from supplychain.web.access import MemberRequest, member
+from supplychain.web.actforms import TRIP
 from supplychain.web.acts import acts_of
 from supplychain.web.names import Names
 from supplychain.web.shown import Chip
@@ -89,7 +90,9 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
         "latest_proof": proofs.state(steps[0].row.index) if steps else None,
         "waits": not proofs.are_published(indices),
         "acts": acts,
-        "disclosable": bundles.disclosable(found, party=request.membership.party_id),
+        "disclosable": [
+            (name, words.member(name)) for name in bundles.disclosable(found, party=request.membership.party_id)
+        ],
         "arrival": arrivals.card(said, names, now=now) if said else None,
         "held_by": names.party(found.custodian),
         "offered_to": names.party(found.offered_to, found.offered_to_uri) if found.offered_to_uri else "",
@@ -170,11 +173,9 @@ def _line(step: Step, names: Names, proofs: publication.Proofs) -> WayLine:
 
 
 def _verb(step: Step) -> str:
-    if step.row.act == Act.OBSERVE and step.event is not None:
-        if step.event.sensor_element_list:
-            return "Sensor reading"
-        return {"arriving": "Arrived", "departing": "Departed"}.get(step.row.biz_step, "Seen on the way")
-    return words.act(step.row.act)
+    if step.row.act == Act.OBSERVE and step.event is not None and step.event.sensor_element_list:
+        return "Sensor reading"
+    return words.act(step.row.act, step.row.biz_step)
 
 
 def _is_warning(step: Step) -> bool:
@@ -197,6 +198,7 @@ def _said(step: Step, names: Names) -> list[str]:
         _amounts(event, names),
         _damage(event, names),
         _temperature(event),
+        *(f"{words.member(name).lower()} {event.raw[name]}" for name in TRIP if name in event.raw),
         f"seal {event.waylog.seal}" if event.waylog.seal in ("intact", "broken") else "",
         f"“{event.waylog.note}”" if event.waylog.note else "",
         "attested after the fact" if row.attested else "",

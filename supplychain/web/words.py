@@ -29,6 +29,27 @@ ACTS = {
     "correct": "Corrected",
     "transform": "Transformed",
 }
+SEEN = {
+    "arriving": "Arrived",
+    "departing": "Departed",
+    "loading": "Loaded",
+    "unloading": "Unloaded",
+    "storing": "Stored",
+    "stocking": "Put on the shelf",
+    "cycle_counting": "Counted",
+    "stock_taking": "Counted",
+    "inspecting": "Inspected",
+    "retail_selling": "Sold",
+    "consuming": "Used up",
+    "destroying": "Destroyed",
+}
+"""What an observation is called by its business step, where that says more than `observe`."""
+MEMBERS = {
+    "trip:driver": "Driver",
+    "trip:vehicle": "Vehicle",
+    "sensorElementList": "Sensor readings",
+    "ilmd": "Data of the lot or item",
+}
 KEY_KINDS = {
     "device": "device key",
     "external": "external key",
@@ -134,9 +155,14 @@ def lot_of(uri: str) -> str:
     return unquote(found[1]) if found else ""
 
 
-def act(name: str) -> str:
-    """An act of custody as a word that starts a line."""
-    return ACTS.get(name, name.capitalize())
+def act(name: str, biz_step: str = "") -> str:
+    """An act of custody as a word that starts a line; an observation by its business step."""
+    return SEEN.get(biz_step, ACTS["observe"]) if name == "observe" else ACTS.get(name, name.capitalize())
+
+
+def member(name: str) -> str:
+    """What a member of an event is called."""
+    return MEMBERS.get(name, name)
 
 
 def key_kind(role: str) -> str:

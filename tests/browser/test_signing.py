@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from ledger import kept, tenancy
 from ledger import queries as log
-from ledger import tenancy
 from supplychain.models import Event
 from tests.browser.conftest import Live
 from tests.cast import sscc
@@ -61,13 +61,19 @@ def test_a_hand_over_is_signed_on_two_devices(live: Live) -> None:
     giver.goto(f"/shipments/{shipment.pk}/dispatch/")
     expect(giver.get_by_text("Signed on this device")).to_be_visible()
     giver.get_by_label("Handed to").select_option(label="Carrier")
+    giver.get_by_role("textbox", name="Driver").fill("Jane Q. Driver")
     giver.get_by_role("button", name="Review and sign").click()
+    expect(giver.get_by_text("Jane Q. Driver (signed apart)")).to_be_visible()
     expect(giver.get_by_text("hands the unit over")).to_be_visible()
     expect(giver.get_by_text("1 linked statement", exact=False)).to_be_visible()
     giver.get_by_role("button", name="Sign and send").click()
     giver.wait_for_url(f"**/shipments/{shipment.pk}/")
     expect(giver.get_by_text("signed with a device key")).to_be_visible()
     assert log.key(latest_act("dispatch").key_id).role == "device"
+    expect(giver.get_by_text("driver Jane Q. Driver")).to_be_visible()  # the server opened the digest made here
+    with tenancy.system():
+        index = latest_act("dispatch").index
+        assert b"Jane" not in kept.bodies([index])[index].body
 
     taker, carrier_manager = live.enter(people.carrier).page, live.enter(people.carrier_manager).page
     enrol(taker, "Truck 7")

@@ -3,6 +3,7 @@
 
 import { fromBase64, fromHex, base64, random, utf8 } from "./encoding.js";
 import { describe } from "./describe.js";
+import { hideMembers } from "./disclosures.js";
 import { readyKey, whose } from "./devicekey.js";
 import { checkChain, signEvent } from "./signer.js";
 
@@ -74,14 +75,14 @@ async function chainsOf(draft) {
   return { chains, fresh };
 }
 
-function show(draft, body, checked) {
+function show(draft, body, signed, checked) {
   box.replaceChildren(element("h3", "What you sign"));
   const pairs = element("dl", undefined, "pairs");
-  for (const [what, words] of describe(body, draft.names)) pairs.append(element("dt", what), element("dd", words));
+  for (const [what, words] of describe(body, draft.names, draft.hide)) pairs.append(element("dt", what), element("dd", words));
   const checks = element("ul", undefined, "checks");
   for (const words of checked) checks.append(element("li", words, "ok"));
   const raw = element("details", undefined, "folded");
-  const text = element("pre", draft.body, "text");
+  const text = element("pre", new TextDecoder().decode(signed), "text");
   text.tabIndex = 0;
   raw.append(element("summary", "The exact bytes of the event"), text);
   const row = element("div", undefined, "row end");
@@ -98,12 +99,13 @@ function show(draft, body, checked) {
   return go;
 }
 
-async function signAndSend(draft, body, chains, fresh, go) {
+async function signAndSend(draft, { body, disclosures }, chains, fresh, go) {
   go.disabled = true;
   go.textContent = "Signing…";
   try {
     const item = await signEvent({ origin: draft.origin, key, body, chains, claims: draft.claims });
     if (Object.keys(fresh).length) item.chains = fresh;
+    if (disclosures.length) item.disclosures = disclosures;
     const { ok, status, value } = await post(form.dataset.capture, JSON.stringify(item), "application/json");
     if (ok) return location.assign(value.url);
     refuse(value.errors, status === 409);
@@ -127,9 +129,11 @@ async function submit(event) {
     const checked = [known
       ? `The chain of this shipment holds: ${known} linked ${known === 1 ? "statement" : "statements"}, each signature and link computed again here.`
       : "A new chain starts with this statement; its secret was made here."];
+    const signed = await hideMembers(body, draft.hide);
+    if (signed.disclosures.length) checked.push("What is signed apart stands in the event as a digest that was made here.");
     checked.push(`Signed by this device's key ${key.id.slice(0, 8)}…, which cannot leave this browser.`);
-    const go = show(draft, body, checked);
-    go.addEventListener("click", () => signAndSend(draft, body, chains, fresh, go));
+    const go = show(draft, body, signed.body, checked);
+    go.addEventListener("click", () => signAndSend(draft, signed, chains, fresh, go));
   } catch (error) {
     refuse([{ message: `Do not sign: ${error.message}` }]);
   }

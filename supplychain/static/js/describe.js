@@ -30,8 +30,8 @@ function quantities(list, names) {
   });
 }
 
-/** Lines of [what, words]. `names` gives names to identifiers; identifiers are shown beside them. */
-export function describe(bytes, names = {}) {
+/** Lines of [what, words]. `names` gives names to identifiers, which are shown beside them; `apart` is signed apart. */
+export function describe(bytes, names = {}, apart = []) {
   const { event } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   const lines = [];
   const add = (what, words) => { if (words !== undefined && words !== "" && words.length !== 0) lines.push([what, words]); };
@@ -47,6 +47,9 @@ export function describe(bytes, names = {}) {
   for (const who of places(event.destinationList, "owning_party", names)) add("For", who);
   for (const where of places(event.destinationList, "location", names)) add("At", where);
   if (event.readPoint?.id) add("Place", named(event.readPoint.id, names));
+  for (const [name, what] of [["trip:driver", "Driver"], ["trip:vehicle", "Vehicle"]]) {
+    add(what, event[name] && `${event[name]}${apart.includes(name) ? " (signed apart)" : ""}`);
+  }
   add("Seal", event["waylog:seal"]);
   add("Promised", event["waylog:promisedTime"]);
   if (event["waylog:maxTemperature"] !== undefined) add("Limit", `${event["waylog:maxTemperature"]} °C`);

@@ -5,9 +5,12 @@ import json
 
 import pytest
 
+from ledger import kept, tenancy
 from ledger import queries as log
-from ledger import tenancy
 from ledger.tlog import envelope, statement
+from ledger.tlog.bundle import parse_bundle, verify_bundle
+from ledger.tlog.note import parse_verifier_key
+from ledger.tlog.policy import Policy
 from supplychain.models import Event, Shipment
 from tests.cast import APPLES, sscc
 
@@ -76,6 +79,70 @@ def test_goods_are_dispatched_to_a_partner(world, people, sign_in):
     assert (shipment.status, shipment.offered_to, shipment.temperature_limit) == ("dispatched", world.carrier.id, 8)
     assert shipment.consignee_uri == world.shop.uri
     assert shipment.promised_at.isoformat() == "2026-03-03T13:00:00+00:00"
+
+
+DRIVER, PLATE = "Jane Q. Driver", "ZH 471 108"
+
+
+def dispatching(world, **more):
+    trip = {"driver": DRIVER, "vehicle": PLATE, "apart": ["trip:driver"]}
+    return {"taker": str(world.carrier.id), "seal": "intact", **trip, **WHEN, **more}
+
+
+def body_of(index):
+    with tenancy.system():
+        return kept.bodies([index])[index].body.decode()
+
+
+@pytest.fixture
+def driven(world, people, sign_in):
+    """Dispatched on the page, by a driver who is signed apart in a vehicle that is not."""
+    world.packer.pack(sscc(1))
+    shipment = world.shipment(sscc(1))
+    answer = sign_in(people.packer).post(f"/shipments/{shipment.pk}/dispatch/", dispatching(world))
+    assert answer.status_code == 302, answer.content.decode()
+    return shipment
+
+
+def test_a_driver_is_signed_apart_and_shown_in_a_bundle_only_where_somebody_chooses(people, sign_in, driven):
+    body = body_of(last_event().index)
+    assert DRIVER not in body and PLATE in body
+    taker = sign_in(people.carrier)
+    text = taker.get(f"/shipments/{driven.pk}/").content.decode()
+    assert f"driver {DRIVER}" in text and f"vehicle {PLATE}" in text
+    assert 'name="disclose" value="trip:driver"' in text and ">Driver</label>" in text
+    closed = taker.get(f"/shipments/{driven.pk}/bundle/").content
+    chosen = taker.get(f"/shipments/{driven.pk}/bundle/", {"disclose": "trip:driver"}).content
+    policy = Policy(logs=(parse_verifier_key(log.verifier_key()),))
+    for data, told in ((closed, []), (chosen, [DRIVER])):
+        verdict = verify_bundle(parse_bundle(data), policy)
+        found = [each.opened.value["event"] for each in verdict.entries if each.opened is not None]
+        assert [event["trip:driver"] for event in found if "trip:driver" in event] == told
+        assert [event["trip:vehicle"] for event in found if "trip:vehicle" in event] == [PLATE]
+
+
+def test_nothing_is_signed_apart_that_nobody_asked_for(world, people, sign_in, driven):
+    world.carrier.accept(sscc(1), world.packer)
+    answer = sign_in(people.carrier).post(
+        f"/shipments/{driven.pk}/dispatch/", dispatching(world, taker=str(world.packer.id), apart=[])
+    )
+    assert answer.status_code == 302, answer.content.decode()
+    assert DRIVER in body_of(last_event().index)
+
+
+def test_taking_an_act_back_tells_nobody_who_drove(people, sign_in, driven):
+    told = {"reason": "did_not_occur", "offset": "+00:00"}
+    assert sign_in(people.packer).post(f"/shipments/{driven.pk}/correct/", told).status_code == 302
+    assert last_event().is_error_declaration and DRIVER not in body_of(last_event().index)
+    draft = sign_in(people.packer).post(f"/shipments/{driven.pk}/dispatch/draft/", {"taker": "", **WHEN})
+    assert draft.status_code == 422
+
+
+def test_a_draft_says_what_the_device_signs_apart(world, people, sign_in):
+    world.packer.pack(sscc(1))
+    address = f"/shipments/{world.shipment(sscc(1)).pk}/dispatch/draft/"
+    draft = sign_in(people.packer).post(address, dispatching(world)).json()
+    assert draft["hide"] == ["trip:driver"] and DRIVER in draft["body"]
 
 
 def test_all_was_counted_and_there_is_no_discrepancy(world, people, sign_in, on_the_way):
