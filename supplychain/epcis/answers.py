@@ -34,6 +34,18 @@ def overlaid(answered: Answered) -> tuple[Any, dict[str, Any]]:
     return value.get("@context", EPCIS_CONTEXT), event
 
 
+def bare_event(answered: Answered, translation: Translation) -> dict[str, Any]:
+    """Write one event alone, with the `@context` that its prefixes need."""
+    context, event = overlaid(answered)
+    own = event.get("@context")
+    items = [*(context if isinstance(context, list) else [context])]
+    items += own if isinstance(own, list) else [own] if own is not None else []
+    return {
+        "@context": items,
+        **{name: value for name, value in translation.event(event).items() if name != "@context"},
+    }
+
+
 def query_document(
     events: Iterable[Answered],
     *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ledger import tenancy
 from ledger.queries import LogMissing
 from supplychain import tokens
+from supplychain.epcis.contexts import EPCIS_CONTEXT
 from supplychain.epcis_api import headers, problems
 from supplychain.epcis_api.problems import EpcisProblem
 from supplychain.tokens import Grant
@@ -169,7 +170,7 @@ class Root(Endpoint):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List the top-level resources."""
-        return json_response(list(RESOURCES), form=self.form)
+        return json_response(resource_list(RESOURCES), form=self.form)
 
 
 class Nothing(Endpoint):
@@ -178,6 +179,11 @@ class Nothing(Endpoint):
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Nothing is here, whoever asks."""
         raise problems.no_such_resource("There is no such address under /epcis/.")
+
+
+def resource_list(member: Iterable[str]) -> dict[str, Any]:
+    """The resources beneath an address, as the bindings list them."""
+    return {"@context": EPCIS_CONTEXT, "type": "Collection", "member": list(member)}
 
 
 def json_response(value: Any, *, status: int = 200, form: str = JSON) -> HttpResponse:

@@ -13,10 +13,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from ledger.admission import Refusal, Refused, Repeated
+from supplychain.epcis.answers import bare_event
 from supplychain.epcis.builders import format_time
 from supplychain.epcis.documents import MAX_BODY
 from supplychain.epcis.errors import DocumentInvalid
-from supplychain.epcis_api import headers, paging, problems
+from supplychain.epcis_api import headers, paging, problems, rendering
 from supplychain.epcis_api.base import CAPTURE, Endpoint, json_response, now
 from supplychain.epcis_api.problems import EpcisProblem
 from supplychain.epcis_api.receiving import received
@@ -99,7 +100,9 @@ class EventCapture(Endpoint):
 
 
 def capture_one(endpoint: Endpoint, request: HttpRequest) -> HttpResponse:
-    """Capture the one event of a POST to /epcis/events: 201 with its address, 200 when it was captured before."""
+    """Capture the one event of a POST to /epcis/events: 201 with the event and its address, 200 when it was captured
+    before."""
+    translation = rendering.translation_for(request)
     with received(request, max_bytes=2 * MAX_BODY) as document, _refusals():
         events = list(document.stream().events())
         if len(events) != 1:
@@ -110,11 +113,12 @@ def capture_one(endpoint: Endpoint, request: HttpRequest) -> HttpResponse:
         taken = documents.capture_event(document, events[0], party=endpoint.party, now=now())
     if isinstance(taken.outcome, Refusal):
         raise problem_of_refusal(taken.outcome.error)
-    is_repeated = isinstance(taken.outcome, Repeated)
-    event_id = captures.event_id(taken.outcome.index, party=endpoint.party) if is_repeated else taken.event_id
-    placed = {"eventID": event_id, "index": taken.outcome.index}
-    answer = json_response(placed, status=200 if is_repeated else 201, form=endpoint.form)
-    answer["Location"] = request.build_absolute_uri(reverse("epcis-root")) + f"events/{_quoted(event_id)}"
+    captured = captures.captured(taken.outcome.index, party=endpoint.party)
+    event = bare_event(captured, translation) if captured.body else {"eventID": captured.event_id}
+    status = 200 if isinstance(taken.outcome, Repeated) else 201
+    answer = rendering.finished(json_response(event, status=status, form=endpoint.form), translation)
+    answer[headers.INDEX] = str(taken.outcome.index)
+    answer["Location"] = request.build_absolute_uri(reverse("epcis-root")) + f"events/{_quoted(captured.event_id)}"
     return answer
 
 

@@ -15,7 +15,7 @@ from supplychain.epcis.parameters import Condition
 from supplychain.epcis.query import Query
 from supplychain.epcis.vocabulary import BUSINESS_STEPS, DISPOSITIONS, EVENT_TYPES, Vocabulary
 from supplychain.epcis_api import events, headers, paging, problems, rendering
-from supplychain.epcis_api.base import QUERY, Endpoint, json_response
+from supplychain.epcis_api.base import QUERY, Endpoint, json_response, resource_list
 from supplychain.epcis_api.events import EventsRead, bounded
 from supplychain.queries import epcis_events, vocabularies
 from supplychain.queries.candidates import Order
@@ -74,7 +74,7 @@ class Listed(Endpoint):
             found = vocabularies.named(self.collection.field, party=self.party, after=after, limit=asked.per_page + 1)
         listed = found[: asked.per_page]
         translation = rendering.translation_for(request)
-        answer = json_response([translation.identifier(each) for each in listed], form=self.form)
+        answer = json_response(resource_list(translation.identifier(each) for each in listed), form=self.form)
         place = {"v": listed[-1]} if len(found) > len(listed) else None
         return paging.linked(rendering.finished(answer, translation), request, asked, place)
 
@@ -89,7 +89,7 @@ class Resource(Endpoint):
     def get(self, request: HttpRequest, value: str) -> HttpResponse:
         """List the resources beneath it."""
         _condition_of(self, self.collection, value)
-        return json_response(["events"], form=self.form)
+        return json_response(resource_list(["events"]), form=self.form)
 
 
 class ResourceEvents(EventsRead):

@@ -32,6 +32,8 @@ VENDOR_VERSION: Final = "GS1-Vendor-Version"
 EXTENSIONS: Final = "GS1-Extensions"
 STREAM: Final = "Waylog-Stream"
 """Ours: where the events of a query are to be had over WebSocket."""
+INDEX: Final = "Waylog-Index"
+"""Ours: the index of the entry of an event that was captured alone."""
 MIN_RECORD_TIME: Final = "GS1-Query-Min-Record-Time"
 
 SUPPORTED_VERSION: Final = "2.0"

@@ -9,6 +9,8 @@ from uuid import UUID
 from django.db.models import Q
 
 from forecasting import queries as work
+from ledger import kept
+from supplychain.epcis.answers import Answered
 from supplychain.models import CaptureJob, Event
 
 _FAILED = "failed"
@@ -51,9 +53,11 @@ def capture_jobs(*, party: UUID, limit: int, after: tuple[datetime, UUID] | None
     return [_state(job) for job in jobs[:limit]]
 
 
-def event_id(index: int, *, party: UUID) -> str:
-    """The id of an event that the party captured."""
-    return Event.objects.filter(tenant=party).values_list("event_id", flat=True).get(index=index)
+def captured(index: int, *, party: UUID) -> Answered:
+    """An event that the party captured; its body is empty once it was erased."""
+    event_id, recorded = Event.objects.filter(tenant=party).values_list("event_id", "record_time").get(index=index)
+    kept_body = kept.bodies([index]).get(index)
+    return Answered(b"" if kept_body is None else kept_body.body, event_id, recorded)
 
 
 def _state(job: CaptureJob) -> JobState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,16 +15,24 @@ from ledger import queries as log
 from ledger import tenancy
 from supplychain import tokens
 from supplychain.epcis import answers
+from supplychain.epcis.answers import Answered
+from supplychain.epcis.contexts import Context
 from supplychain.epcis.query import Query, read_query
 from supplychain.epcis.translation import DIGITAL_LINKS, FORMATS, Translation
+from supplychain.epcis.values import Reader
+from supplychain.operations.subscriptions.manage import first_index_since
 from supplychain.queries import namedqueries, prefixes
 from supplychain.queries.candidates import Opened
 from supplychain.queries.epcis_events import opened_since
+from supplychain.webhooks import schedule
+from supplychain.webhooks.errors import ScheduleRefused
+from supplychain.webhooks.schedule import Schedule
 
 SCOPE: Final = "epcis:query"
 BATCH: Final = 50
 """Events in one message."""
 _BEFORE, _BEHIND = "/epcis/queries/", "/events"
+_PARAMETERS = frozenset({"lastIndex", "initialRecordTime", "stream", "reportIfEmpty", *schedule.FIELDS})
 _LONGEST = 4_000
 _LAST_INDEX = re.compile(r"(?P<at>[0-9]{1,18})(\.(?P<within>[0-9]{1,18}))?")
 
@@ -40,7 +48,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream that may be had: whose, of which query, from which index on."""
+    """A stream that may be had: whose, of which query, from which place on; with a schedule, at its times alone."""
 
     party: UUID
     token: str
@@ -48,6 +56,8 @@ class Stream:
     query: Query
     form: str
     position: Opened
+    schedule: Schedule | None = None
+    report_if_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,11 @@ def opened(target: str, headers: Mapping[str, str], *, now: datetime) -> Stream:
         except namedqueries.QueryMissing:
             raise Refused(404, "There is no query of this name.") from None
         size = log.tree_size()
-    return Stream(party, token, name, read_query(row.query), _form(headers), _position(asked, size))
+    when = _schedule(asked)
+    if_empty = _flag(asked, "reportIfEmpty")
+    return Stream(
+        party, token, name, read_query(row.query), _form(headers), _position(asked, size), when, bool(if_empty)
+    )
 
 
 def allowed(token: str, *, now: datetime) -> UUID:
@@ -92,15 +106,26 @@ def next_message(stream: Stream, position: Opened, *, now: datetime) -> Message:
         is_all = batch.end >= Opened(log.tree_size())
         if not batch.events:
             return Message("", batch.end, is_all)
-        document = answers.query_document(
-            (found.answered for found in batch.events),
-            created_at=now,
-            query_name=stream.name,
-            translation=Translation(stream.form, prefixes.prefix_length()),
-        )
+        text = _document(stream, [found.answered for found in batch.events], batch.events[-1].opened.next, now=now)
+    return Message(text, batch.end, is_all)
+
+
+def empty_message(stream: Stream, position: Opened, *, now: datetime) -> str:
+    """What is sent at the time of a schedule where nothing came, to who wants to be told of that."""
+    with tenancy.acting_for(stream.party):
+        return _document(stream, [], position, now=now)
+
+
+def _document(stream: Stream, found: Sequence[Answered], end: Opened, *, now: datetime) -> str:
+    document = answers.query_document(
+        found,
+        created_at=now,
+        query_name=stream.name,
+        translation=Translation(stream.form, prefixes.prefix_length()),
+    )
     document["@context"].append({"waylog": "urn:waylog:epcis:"})
-    document["waylog:lastIndex"] = last_index(batch.events[-1].opened.next)
-    return Message(json.dumps(document, ensure_ascii=False, separators=(",", ":")), batch.end, is_all)
+    document["waylog:lastIndex"] = last_index(end)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _read(target: str) -> tuple[str, dict[str, str]]:
@@ -112,10 +137,8 @@ def _read(target: str) -> tuple[str, dict[str, str]]:
     asked = dict(parse_qsl(parts.query, keep_blank_values=True))
     if "access_token" in asked or "token" in asked:
         raise Refused(400, "A token never stands in an address: send it as Authorization: Bearer <token>.")
-    if unknown := sorted(asked.keys() - {"lastIndex", "stream"}):
-        raise Refused(400, f"A stream takes lastIndex and stream, and not {unknown[0][:40]}.")
-    if asked.get("stream", "true") != "true":
-        raise Refused(400, "Over WebSocket events come as they are captured: stream=true. Webhooks have schedules.")
+    if unknown := sorted(asked.keys() - _PARAMETERS):
+        raise Refused(400, f"A stream takes {', '.join(sorted(_PARAMETERS))}, and not {unknown[0][:40]}.")
     return unquote(parts.path[len(_BEFORE) : -len(_BEHIND)]), asked
 
 
@@ -125,8 +148,38 @@ def last_index(position: Opened) -> int | str:
     return f"{position.at}.{position.index - 1}" if position.index else position.at - 1
 
 
+def _schedule(asked: Mapping[str, str]) -> Schedule | None:
+    """When to send; None for at once. Events come either as a stream or by a schedule (EPCIS 2.0, 8.2.5.3)."""
+    given = {name: asked[name] for name in schedule.FIELDS if name in asked}
+    is_stream = _flag(asked, "stream")
+    if is_stream and given:
+        raise Refused(400, "Either stream=true or a schedule: when shall events be sent?")
+    if is_stream is False and not given:
+        raise Refused(400, "stream=false asks for a schedule: second, minute, hour, dayOfMonth, month, dayOfWeek.")
+    if not given:
+        return None
+    try:
+        return schedule.parse_schedule(given)
+    except ScheduleRefused as refused:
+        raise Refused(400, f"{refused.field or 'The schedule'}: {refused}") from None
+
+
+def _flag(asked: Mapping[str, str], name: str) -> bool | None:
+    text = asked.get(name)
+    if text not in (None, "true", "false"):
+        raise Refused(400, f"{name} is true or false.")
+    return None if text is None else text == "true"
+
+
 def _position(asked: Mapping[str, str], size: int) -> Opened:
-    text = asked.get("lastIndex")
+    text, since = asked.get("lastIndex"), asked.get("initialRecordTime")
+    if since is not None:
+        if text is not None:
+            raise Refused(400, "Either lastIndex or initialRecordTime: from where shall events be sent?")
+        moment = Reader(Context({}, is_epcis=False)).time(since, "")
+        if moment is None:
+            raise Refused(400, "initialRecordTime is a time such as 2026-03-02T06:00:00Z.")
+        return Opened(first_index_since(moment))
     if text is None:
         return Opened(size)
     found = _LAST_INDEX.fullmatch(text)

@@ -33,6 +33,7 @@ from websockets.http11 import Request, Response
 
 from supplychain import heartbeat
 from supplychain.operations.subscriptions.doorbell import CHANNEL
+from supplychain.queries.candidates import Opened
 from supplychain.streams import feed
 from supplychain.streams.feed import Refused, Stream
 
@@ -146,18 +147,38 @@ class Streams:
             return
 
     async def _send_all(self, connection: ServerConnection, stream: Stream) -> None:
+        """At once what there is, then what comes; by a schedule at its times alone what came until then."""
         position, checked = stream.position, self.clock()
+        due = None if stream.schedule is None else stream.schedule.next_after(checked)
         while True:
             heard, now = self.bell.strokes, self.clock()
             if now - checked >= CHECKED_EVERY:
                 await self._read(partial(_check, stream, now))
                 checked = now
+            if due is not None and now < due:
+                await asyncio.sleep(min((due - now).total_seconds(), LOOKS_AFTER))
+                continue
+            position = await self._send_what_came(connection, stream, position, now)
+            if stream.schedule is not None:
+                due = stream.schedule.next_after(now)
+            else:
+                await self.bell.wait(heard, LOOKS_AFTER)
+
+    async def _send_what_came(
+        self, connection: ServerConnection, stream: Stream, position: Opened, now: datetime
+    ) -> Opened:
+        is_told = not stream.report_if_empty or stream.schedule is None
+        while True:
             message = await self._read(partial(feed.next_message, stream, position, now=now))
             if message.text:
                 await connection.send(message.text)  # waits while the client has not read what was sent before
+                is_told = True
             position = message.end
             if message.is_all:
-                await self.bell.wait(heard, LOOKS_AFTER)
+                break
+        if not is_told:
+            await connection.send(await self._read(partial(feed.empty_message, stream, position, now=now)))
+        return position
 
     async def _read(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self.pool, _with_connection, call)

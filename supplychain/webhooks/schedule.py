@@ -1,8 +1,8 @@
 """When a scheduled query runs (EPCIS 2.0, 8.2.5.3): a time matches when each of its fields does. UTC.
 
 {"hour": "1", "minute": "5"} is each day at 01:05:00, {"dayOfWeek": "[1-5]", "hour": "6,18"} on working days at six
-and eighteen. A field is a list of numbers and ranges, `*`, or `*/n`. A field that is left out matches always, those
-finer than the finest one given match their first value alone.
+and eighteen. A field is a list of numbers and ranges, `*`, `*/n`, or `m/n`. A field that is left out matches
+always, those finer than the finest one given match their first value alone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ FIELDS: Final[Mapping[str, tuple[int, int]]] = {
 _CLOCK: Final = ("second", "minute", "hour")
 _ITEM = re.compile(r"\[?([0-9]{1,2})(?:-([0-9]{1,2}))?\]?").fullmatch
 _STEP = re.compile(r"\*(?:/([1-9][0-9]?))?").fullmatch
+_STEP_FROM = re.compile(r"([0-9]{1,2})/([1-9][0-9]?)").fullmatch
 _LONGEST = 200
 _LOOK_AHEAD = 366 * 8
 """Days: the 29th of February is at most eight years away."""
@@ -106,6 +107,8 @@ def _item(name: str, item: str) -> range:
     least, greatest = FIELDS[name]
     if step := _STEP(item):
         return range(least, greatest + 1, int(step[1] or 1))
+    if (step := _STEP_FROM(item)) and least <= int(step[1]) <= greatest:
+        return range(int(step[1]), greatest + 1, int(step[2]))
     parts = _ITEM(item)
     if parts is None:
         raise ScheduleRefused(name, f"{name} is a list of numbers and ranges, such as 0,30 or [1-5], or *.")

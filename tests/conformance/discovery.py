@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.conformance.server import members
 from tests.conformance.suite import Examined, check, refused
 
 VERSIONS = ("gs1-epcis-version", "gs1-epcis-min", "gs1-epcis-max", "gs1-cbv-version", "gs1-cbv-min", "gs1-cbv-max")
@@ -84,3 +85,67 @@ def _(to: Examined) -> None:
     answer = to.server("DELETE", "/events")
     assert answer.status == 405, f"answered with {answer.status}"
     assert "GET" in answer.headers.get("allow", ""), "no Allow"
+
+
+@check("discovery.resources", "12.3", "GET / lists the top-level resources as a Collection")
+def _(to: Examined) -> None:
+    answer = to.server.get("/")
+    assert answer.status == 200, f"answered with {answer.status}"
+    missing = {path[1:] for path in RESOURCES} - set(members(answer))
+    assert not missing, f"without {', '.join(sorted(missing))}"
+
+
+ALLOWED: tuple[tuple[str, set[str]], ...] = (
+    ("/capture", {"GET", "POST", "OPTIONS"}),
+    ("/events", {"GET", "POST", "OPTIONS"}),
+    ("/queries", {"GET", "POST", "OPTIONS"}),
+    ("/queries/any", {"GET", "DELETE", "OPTIONS"}),
+    ("/queries/any/events", {"GET", "OPTIONS"}),
+    ("/queries/any/subscriptions", {"GET", "POST", "OPTIONS"}),
+    ("/capture/any", {"GET", "OPTIONS"}),
+    ("/bizSteps/shipping", {"GET", "OPTIONS"}),
+    ("/bizSteps/shipping/events", {"GET", "OPTIONS"}),
+    ("/eventTypes/ObjectEvent/events", {"GET", "OPTIONS"}),
+)
+
+
+@check("discovery.allow", "12.4", "OPTIONS names the methods of an address, and the versions spoken there")
+def _(to: Examined) -> None:
+    for path, wanted in ALLOWED:
+        answer = to.server("OPTIONS", path)
+        if answer.status == 404 and "any" in path:
+            continue  # a server may say that there is no such resource
+        assert answer.status in (200, 204), f"OPTIONS {path} is answered with {answer.status}"
+        told = {word.strip() for word in answer.headers.get("allow", "").split(",")}
+        assert told - {"HEAD"} == wanted, f"OPTIONS {path} allows {sorted(told)}, not {sorted(wanted)}"
+        missing = [name for name in VERSIONS if name.endswith(("min", "max")) and not answer.headers.get(name)]
+        assert not missing, f"OPTIONS {path} comes without {', '.join(missing)}"
+
+
+@check("discovery.vendor", "12.4", "OPTIONS / names the vendor's version and its extensions")
+def _(to: Examined) -> None:
+    found = to.server("OPTIONS", "/").headers
+    missing = [name for name in ("gs1-vendor-version", "gs1-extensions") if name not in found]
+    assert not missing, f"without {', '.join(missing)}"
+
+
+@check("discovery.other-cbv", "12.4", "a request for another version of CBV is refused")
+def _(to: Examined) -> None:
+    refused(to.server.get("/events", GS1_CBV_Version="9.0"), 406, "NotAcceptableException")
+    refused(to.server.get("/events", GS1_CBV_Min="9.0"), 406, "NotAcceptableException")
+
+
+@check("discovery.this-version", "12.4", "a request for this version of EPCIS and CBV is answered")
+def _(to: Examined) -> None:
+    answer = to.server.get("/eventTypes", GS1_EPCIS_Version="2.0", GS1_CBV_Version="2.0", GS1_EPCIS_Min="1.0")
+    assert answer.status == 200, f"answered with {answer.status}"
+
+
+@check("discovery.long-address", "12.3", "an address that is too long is URITooLongException")
+def _(to: Examined) -> None:
+    step = "https://ns.example.org/steps/" + "x" * 1_000
+    answer = to.server.get("/events", {"EQ_bizStep": "|".join(f"{step}{number}" for number in range(30))})
+    if answer.status != 414 or answer.headers.get("content-type", "").startswith("text/html"):
+        assert answer.status in (200, 400, 414, 431), f"answered with {answer.status}"
+        return  # a long one may be answered, and a proxy may have refused it
+    refused(answer, 414, "URITooLongException")

@@ -37,6 +37,13 @@ def _(to: Examined) -> None:
     assert job["success"] is True and job["running"] is False and job["errors"] == []
 
 
+@check("capture.job-headers", "12.6", "a job's answer names the version and the error behaviour it was captured with")
+def _(to: Examined) -> None:
+    answer = to.server.get(to.capture.headers["location"])
+    assert answer.headers.get("gs1-epcis-version", "").startswith("2."), "no GS1-EPCIS-Version"
+    assert answer.headers.get("gs1-capture-error-behaviour") == "rollback", "the default is rollback"
+
+
 @check("capture.jobs", "12.6", "GET /capture lists the jobs, in pages")
 def _(to: Examined) -> None:
     location = to.capture.headers["location"].rpartition("/")[2]
@@ -163,6 +170,26 @@ def _(to: Examined) -> None:
     location = answer.headers.get("location", "")
     assert location, "no Location"
     assert to.server.get(location).status == 200, "its Location leads nowhere"
+
+
+@check("events.post-answer", "12.7", "POST /events answers the event that was captured")
+def _(to: Examined) -> None:
+    event = {"@context": CONTEXT, **to.run.observation("answered")}
+    told = to.server("POST", "/events", event).json()
+    assert told.get("type") == "ObjectEvent", f"no event is answered but {str(told)[:200]}"
+    assert (told["eventID"], told["bizStep"]) == (event["eventID"], event["bizStep"])
+
+
+@check("events.post-many", "12.7", "POST /events takes no document of several events")
+def _(to: Examined) -> None:
+    document = to.run.document(to.run.observation("many-1"), to.run.observation("many-2"))
+    refused(to.server("POST", "/events", document), 400, "ValidationException")
+
+
+@check("events.post-media-type", "12.5", "POST /events in another media type is refused")
+def _(to: Examined) -> None:
+    answer = to.server("POST", "/events", b"a,b\n", Content_Type="text/csv")
+    refused(answer, 415, "UnsupportedMediaTypeException")
 
 
 @check("events.post-wrong", "12.7", "POST /events refuses a wrong event")

@@ -138,6 +138,36 @@ def _(to: Examined) -> None:
     assert found["epcList"] == [to.run.first, to.run.second], found["epcList"]
 
 
+@check("events.urn", "12.4", "GS1-EPC-Format: Always_EPC_URN leaves URNs as they are")
+def _(to: Examined) -> None:
+    assert to.capture
+    [found] = event_list(
+        to.server.get("/events", {"EQ_eventID": to.run.id_of("made")}, GS1_EPC_Format="Always_EPC_URN")
+    )
+    assert found["epcList"] == [to.run.first, to.run.second], found["epcList"]
+
+
+@check("events.cbv-format", "12.4", "GS1-CBV-XML-Format says how words of CBV are written in XML")
+def _(to: Examined) -> None:
+    assert to.capture
+    for form, word in (("Always_URN", b"urn:epcglobal:cbv:bizstep:"), ("Always_Web_URI", b"ref.gs1.org/cbv/BizStep-")):
+        query = {"EQ_eventID": to.run.id_of("made")}
+        answer = to.server.get("/events", query, Accept="application/xml", GS1_CBV_XML_Format=form)
+        assert word in answer.body, f"{form} writes no {word.decode()}"
+
+
+@check("events.head", "RFC 9110", "HEAD answers as GET does, without a body")
+def _(to: Examined) -> None:
+    answer = to.server("HEAD", "/eventTypes")
+    assert answer.status == 200 and not answer.body, f"answered with {answer.status}"
+
+
+@check("events.none-found", "12.7", "a query that finds nothing is answered with an empty list")
+def _(to: Examined) -> None:
+    answer = to.server.get("/events", {"EQ_readPoint": f"{to.run.read_point}.9"})
+    assert answer.status == 200 and event_list(answer) == [], f"answered with {answer.status}"
+
+
 @check("events.format", "12.4", "another GS1-EPC-Format is refused")
 def _(to: Examined) -> None:
     answer = to.server.get("/events", GS1_EPC_Format="Sometimes")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.conformance.material import Run
-from tests.conformance.server import in_path
+from tests.conformance.server import event_list, in_path, members
 from tests.conformance.suite import Examined, check, names, refused
 
 COLLECTIONS: tuple[tuple[str, Callable[[Run], str], set[str]], ...] = (
@@ -33,10 +33,7 @@ def _members(to: Examined, path: str) -> set[str]:
     found: set[str] = set()
     for _each in range(1_000):
         assert answer.status == 200, f"GET {path} is answered with {answer.status}"
-        told = answer.json()
-        listed = told["member"] if isinstance(told, dict) and "member" in told else told
-        assert isinstance(listed, list), f"{path} is no collection: {str(told)[:200]}"
-        found |= {str(each) for each in listed}
+        found |= {str(each) for each in members(answer)}
         following = answer.link("next")
         if not following:
             return found
@@ -65,6 +62,7 @@ def _collection(name: str, member: Callable[[Run], str], wanted: set[str]) -> No
         assert to.capture
         answer = to.server.get(f"/{name}/{in_path(member(to.run))}")
         assert answer.status == 200, f"answered with {answer.status}"
+        assert "events" in members(answer), "it does not name its events"
 
     @check(f"collections.{name}.none", "12.8", f"GET /{name}/{{id}} refuses what no event names")
     def _(to: Examined) -> None:
@@ -87,6 +85,47 @@ def _(to: Examined) -> None:
     thing = found["epcList"][0]
     query = {"EQ_readPoint": to.run.read_point}
     assert names(to.server.events(query, f"/epcs/{in_path(thing)}/events")) == {"turned", "checked"}, thing
+
+
+@check("collections.pages", "12.8", "perPage and Link rel=next lead through a collection, each member once")
+def _(to: Examined) -> None:
+    assert to.capture
+    answer = to.server.get("/bizSteps", {"perPage": 1})
+    seen: list[str] = []
+    for _each in range(1_000):
+        listed = members(answer)
+        assert len(listed) <= 1, f"a page of {len(listed)}"
+        seen += listed
+        following = answer.link("next")
+        if not following:
+            break
+        answer = to.server.get(following)
+    assert len(seen) == len(set(seen)) > 1, f"{len(seen)} members, {len(set(seen))} different ones"
+
+
+@check("collections.forms-of-words", "12.8", "a word of CBV goes by its bare name, its Web URI and its URN")
+def _(to: Examined) -> None:
+    assert to.capture
+    query = {"EQ_readPoint": to.run.read_point}
+    for word in ("storing", "https://ref.gs1.org/cbv/BizStep-storing", "urn:epcglobal:cbv:bizstep:storing"):
+        found = names(to.server.events(query, f"/bizSteps/{in_path(word)}/events"))
+        assert found == {"stored"}, f"{word} finds {sorted(found)}"
+
+
+@check("collections.and-a-query", "12.8", "a query narrows the events of a resource, in pages")
+def _(to: Examined) -> None:
+    assert to.capture
+    path = f"/readPoints/{in_path(to.run.read_point)}/events"
+    assert names(to.server.events({"EQ_bizStep": "storing"}, path)) == {"stored"}
+    answer = to.server.get(path, {"perPage": 2})
+    assert len(event_list(answer)) == 2 and answer.link("next"), "perPage is not heeded"
+
+
+@check("collections.unknown-parameter", "12.8", "a parameter that is none is refused there too")
+def _(to: Examined) -> None:
+    assert to.capture
+    answer = to.server.get(f"/readPoints/{in_path(to.run.read_point)}/events", {"EQ_bizStp": "storing"})
+    refused(answer, 400, "QueryParameterException", "QueryValidationException")
 
 
 def _name(to: Examined) -> str:
@@ -122,12 +161,37 @@ def _(to: Examined) -> None:
 @check("queries.one", "12.9", "GET /queries/{name} answers its definition")
 def _(to: Examined) -> None:
     answer = to.server.get(f"/queries/{_name(to)}")
-    assert answer.status == 200 and answer.json()["query"], f"answered with {answer.status}"
+    assert answer.status == 200, f"answered with {answer.status}"
+    assert answer.json()["name"] == _name(to) and answer.json()["query"] == _definition(to)["query"]
 
 
 @check("queries.events", "12.9", "GET /queries/{name}/events answers what it finds")
 def _(to: Examined) -> None:
     assert names(to.server.events({}, f"/queries/{_name(to)}/events")) == {"stored", "attached"}
+
+
+@check("queries.events-pages", "12.9", "what a named query finds comes in pages too")
+def _(to: Examined) -> None:
+    answer = to.server.get(f"/queries/{_name(to)}/events", {"perPage": 1})
+    assert len(event_list(answer)) == 1, "perPage is not heeded"
+    assert len(event_list(to.server.get(answer.link("next")))) == 1, "there is no next page"
+
+
+@check("queries.events-none", "12.9", "the events of a query that is none are refused")
+def _(to: Examined) -> None:
+    refused(to.server.get(f"/queries/{_name(to)}-none/events"), 404, "NoSuchResourceException", "NoSuchNameException")
+
+
+@check("queries.no-name", "12.9", "a query without a name, or a name without a query, is refused")
+def _(to: Examined) -> None:
+    for wrong in ({"query": {}}, {"name": f"{_name(to)}-bare"}):
+        refused(to.server("POST", "/queries", wrong), 400, "ValidationException", "QueryValidationException")
+
+
+@check("queries.media-type", "12.5", "a query in another media type is refused")
+def _(to: Examined) -> None:
+    answer = to.server("POST", "/queries", b"<query/>", Content_Type="application/xml")
+    refused(answer, 415, "UnsupportedMediaTypeException")
 
 
 @check("queries.wrong", "12.9", "a named query with a parameter that is none is refused")

@@ -127,6 +127,16 @@ def event_list(answer: Answer) -> list[dict[str, Any]]:
     return found
 
 
+def members(answer: Answer) -> list[Any]:
+    """What a Collection lists: how the bindings answer what resources there are."""
+    told = answer.json()
+    assert isinstance(told, dict) and told.get("type") == "Collection", f"no Collection: {str(told)[:200]}"
+    assert told.get("@context"), "a Collection without @context"
+    found = told.get("member")
+    assert isinstance(found, list), "member is a list"
+    return found
+
+
 def in_path(uri: str) -> str:
     """A URI as one step of a path."""
     return quote(uri, safe="")

@@ -41,6 +41,60 @@ def _(to: Examined) -> None:
     assert to.server.get(location).status == 200, "its Location leads nowhere"
 
 
+@check("subscriptions.answer", "12.10", "a subscription is answered with its id, its destination and when it was made")
+def _(to: Examined) -> None:
+    made = _made(to)
+    for told in (made.json(), to.server.get(made.headers["location"]).json()):
+        missing = [name for name in ("subscriptionID", "dest", "createdAt", "schedule") if name not in told]
+        assert not missing, f"without {', '.join(missing)}"
+        assert made.headers["location"].endswith(str(told["subscriptionID"])), "the Location is of another id"
+        assert told["dest"] == DESTINATION and told["schedule"] == {"second": "0", "minute": "0"}
+
+
+@check("subscriptions.stream", "12.10", "a subscription for each event says stream")
+def _(to: Examined) -> None:
+    answer = to.server("POST", _path(to), _asked(schedule=None, stream=True))
+    if answer.exception == "SubscribeNotPermittedException":
+        raise NotOffered("the server permits no subscription to this destination")
+    assert answer.status == 201, f"{answer.status}: {answer.body[:300]!r}"
+    assert answer.json().get("stream") is True, "it says no stream"
+    assert to.server("DELETE", answer.headers["location"]).status == 204
+
+
+@check("subscriptions.stream-and-schedule", "8.2.5.3", "a stream with a schedule is SubscriptionControlsException")
+def _(to: Examined) -> None:
+    answer = to.server("POST", _path(to), _asked(stream=True))
+    refused(answer, 400, "SubscriptionControlsException", "ValidationException")
+
+
+@check("subscriptions.record-time", "8.2.5", "an initial record time that is no time is refused")
+def _(to: Examined) -> None:
+    answer = to.server("POST", _path(to), _asked(initialRecordTime="yesterday"))
+    refused(answer, 400, "SubscriptionControlsException", "ValidationException")
+
+
+@check("subscriptions.no-destination", "8.2.5", "a subscription without a destination is refused")
+def _(to: Examined) -> None:
+    refused(to.server("POST", _path(to), _asked(dest=None)), 400, "InvalidURIException", "ValidationException")
+
+
+@check("subscriptions.schedule-range", "8.2.5.3", "a schedule takes lists and ranges, within their bounds")
+def _(to: Examined) -> None:
+    answer = to.server("POST", _path(to), _asked(schedule={"hour": "6,18", "dayOfWeek": "[1-5]"}))
+    if answer.exception != "SubscribeNotPermittedException":
+        assert answer.status == 201, f"{answer.status}: {answer.body[:300]!r}"
+        assert to.server("DELETE", answer.headers["location"]).status == 204
+    wrong = to.server("POST", _path(to), _asked(schedule={"hour": "24"}))
+    refused(wrong, 400, "SubscriptionControlsException")
+
+
+@check("subscriptions.no-such", "12.10", "a subscription that is none is refused, to be read and to be ended")
+def _(to: Examined) -> None:
+    path = f"{_path(to)}/00000000-0000-4000-8000-000000000000"
+    for method in ("GET", "DELETE"):
+        refused(to.server(method, path), 404, "NoSuchResourceException", "NoSuchSubscriptionException")
+
+
 @check("subscriptions.list", "12.10", "GET lists the subscriptions of a query")
 def _(to: Examined) -> None:
     told = to.server.get(_path(to)).json()

@@ -149,6 +149,39 @@ def test_what_is_opened_late_comes_then_and_a_stream_is_resumed_within_it(world:
     run(tell)
 
 
+def test_a_schedule_sends_at_its_times_what_came_until_then(world: World, token, monkeypatch):
+    monkeypatch.setattr(server, "LOOKS_AFTER", 0.05)
+    packer, ahead = token(world.packer), [timedelta(0)]
+    at_noon = "hour=12&reportIfEmpty=true"
+
+    def clock():
+        return now() + ahead[0]
+
+    def pass_noon():
+        tomorrow = clock() + timedelta(days=1)
+        ahead[0] += tomorrow.replace(hour=12, minute=0, second=1) - clock()
+
+    async def tell(streams, opened):
+        monkeypatch.setattr(feed, "allowed", lambda text, *, now: world.packer.id)  # tokens do not last for days
+        async with opened(f"{ALL}?{at_noon}", packer) as stream:
+            packed = await act(world.packer.pack, sscc(1))
+            streams.bell.stroke()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(stream.recv(), 0.3)
+            pass_noon()
+            ids, document = await received(stream)
+            assert ids == [(await act(world.event, packed.index)).event_id]
+            pass_noon()
+            ids, document = await received(stream)
+            assert (ids, document["waylog:lastIndex"]) == ([], packed.index)
+        async with opened(f"{ALL}?{at_noon}&initialRecordTime=2020-01-01T00:00:00Z", packer) as from_ever:
+            pass_noon()
+            ids, _ = await received(from_ever)
+            assert ids == [(await act(world.event, packed.index)).event_id]
+
+    run(tell, clock=clock)
+
+
 def test_a_bell_that_is_not_heard_only_costs_time(world: World, token, monkeypatch):
     monkeypatch.setattr(server, "LOOKS_AFTER", 0.05)
     packer = token(world.packer)
@@ -216,7 +249,11 @@ def test_who_may_not_have_a_stream_gets_none(world: World, token):
             "lastIndex=999999",
             "lastIndex=",
             "stream=false",
-            "hour=1",
+            "stream=true&hour=1",
+            "hour=25",
+            "reportIfEmpty=1",
+            "initialRecordTime=soon",
+            "lastIndex=1&initialRecordTime=2026-03-02T06:00:00Z",
         ):
             assert (await refused(opened(f"{ALL}?{asked}", packer)))[0] == 400, asked
         assert (await refused(opened(ALL, packer, GS1_EPC_Format="Morse")))[0] == 400

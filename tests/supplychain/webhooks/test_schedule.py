@@ -18,6 +18,7 @@ SUNDAY = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
         ({"hour": "1", "minute": "5"}, SUNDAY, "2026-03-02T01:05:00"),
         ({"hour": "12"}, SUNDAY, "2026-03-02T12:00:00"),
         ({"second": "*/15"}, SUNDAY, "2026-03-01T12:00:15"),
+        ({"second": "7/30"}, SUNDAY, "2026-03-01T12:00:07"),
         ({"minute": "0,30"}, SUNDAY, "2026-03-01T12:30:00"),
         ({"dayOfWeek": "[1-5]", "hour": "6,18"}, SUNDAY, "2026-03-02T06:00:00"),
         ({"dayOfWeek": "7"}, SUNDAY, "2026-03-08T00:00:00"),
@@ -52,6 +53,7 @@ def test_the_next_time_is_the_first_that_matches(schedule, after, expected):
         ({"minute": ""}, "minute"),
         ({"minute": "1," * 200}, "minute"),
         ({"second": "*/0"}, "second"),
+        ({"second": "60/2"}, "second"),
     ],
 )
 def test_a_schedule_that_says_no_time_is_refused_with_its_field(schedule, field):
