@@ -5,135 +5,108 @@ Ranges are examined apart, by several processes where asked; what hangs together
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import multiprocessing
-import os
-import struct
-import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, NamedTuple
 
 import psycopg
-from django.db import connection, connections
+from django.db import connection
 
-from ledger import tenancy
-from ledger.admission import scope_of
+from ledger import sent
+from ledger.examined import Examined, Run, Said
 from ledger.models import Body, Entry, Key, Tile
+from ledger.plain import Look, Plain
 from ledger.tlog import envelope, keys, merkle, tile
 from ledger.tlog.envelope import Leaf
 from ledger.tlog.errors import TlogError
 from ledger.tlog.statement import Statement, commitment, parse_statement
 from ledger.tlog.text import decode_base64url
 
-_Done = TypeVar("_Done")
-_DEATH_SIGNAL, _KILL = 1, 9  # prctl's PR_SET_PDEATHSIG, SIGKILL
+_Signed = tuple[int, bytes, bytes, bytes]
+"""An index, the public key that its statement names, what is signed, the signature."""
 
 
-_Fault = tuple[int, str, str]
-"""An index, what is wrong there, and in which part: entries or bodies."""
-
-
-class Said(NamedTuple):
-    """What one entry says that hangs together with others; `key` is None where its leaf cannot be read."""
-
-    at: int
-    row_key: str
-    key: str | None = None
-    type: str = ""
-    record_time_ms: int = 0
-    commitment: bytes | None = None
-    statement_hash: bytes = b""
-    links: tuple[bytes, ...] = ()
-    tenant: bytes | None = None
-    """The party that its body is filed under; None where there is no body."""
-    chains: tuple[bytes, ...] = ()
-    statement: Statement | None = None
-    """Of a statement that the ledger itself acts on: about keys, approvals, and erasures."""
-    lacks_body: bool = False
-    """It commits to a body, and none is there: only a later erasure explains that."""
-
-
-@dataclass(slots=True)
-class Examined:
-    """A range of entries: a leaf hash each, what they say, and what is wrong with them by themselves."""
-
-    first: int
-    end: int
-    leaf_hashes: list[bytes] = field(default_factory=list)
-    tile_roots: list[bytes] = field(default_factory=list)
-    """The roots over each 256 of them, from the first on, as far as there are 256."""
-    said: list[Said] = field(default_factory=list)
-    faults: list[_Fault] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
 class Examiner:
     """What every range is held against."""
 
-    origin: str
-    public_keys: Mapping[str, bytes]
-    trusted_size: int = 0
-    """Signatures below are taken as checked before."""
+    def __init__(self, origin: str, public_keys: Mapping[str, bytes], trusted_size: int = 0) -> None:
+        self.origin, self.public_keys = origin, public_keys
+        self.trusted_size = trusted_size
+        """Signatures below are taken as checked before."""
+        self._look = Look(origin, public_keys)
 
     def examine(self, first: int, end: int, pool: Executor | None = None) -> Examined:
         """Read and examine the entries in [first, end); signatures in `pool`, where one is given."""
         rows = {row[0]: row for row in _read(_ENTRIES, first, end)}
         bodies = {row[0]: row for row in _read(_BODIES, first, end)}
         found = Examined(first, end)
-        opened = {index: self._open(index, bytes(row[1]), found) for index, row in rows.items()}
-        held = self._signatures(opened, pool)
+        plain, opened, signed = self._read(rows, bodies, found)
+        held = self._signatures(signed, pool)
         for index in range(first, end):
-            if index not in rows:
+            if index in plain and index in held:
+                found.leaf_hashes.append(rows[index][2])
+                _say(index, rows[index], plain[index], found)
+            elif index in rows:
+                item = opened[index] if index in opened else self._open(index, rows[index][1], found)
+                self._one(rows[index], item, bodies.get(index), index in held, found)
+            else:
                 found.faults.append((index, "the entry is missing", "entries"))
                 found.leaf_hashes.append(merkle.leaf_hash(b""))
                 found.said.append(Said(index, ""))
-            else:
-                self._one(rows[index], opened[index], bodies.pop(index, None), index in held, found)
-        for index in bodies:
+        for index in bodies.keys() - rows.keys():
             found.faults.append((index, "a body stands beside an entry that has none", "bodies"))
         full = range(0, len(found.leaf_hashes) - tile.WIDTH + 1, tile.WIDTH)
         found.tile_roots = [merkle.root_of(found.leaf_hashes[at : at + tile.WIDTH]) for at in full]
         return found
 
+    def _read(
+        self, rows: Mapping[int, Any], bodies: Mapping[int, Any], found: Examined
+    ) -> tuple[dict[int, Plain], dict[int, _Opened | None], list[_Signed]]:
+        """The entries that are as nearly all are, those that were read with care, and the signatures of both."""
+        plain: dict[int, Plain] = {}
+        opened: dict[int, _Opened | None] = {}
+        signed: list[_Signed] = []
+        look, body_of = self._look.at, bodies.get
+        for index, row in rows.items():
+            each = look(row, body_of(index))
+            if each is not None:
+                plain[index] = each
+                signed.append((index, each[0], each[1], each[2]))
+                continue
+            item = opened[index] = self._open(index, row[1], found)
+            if item is not None and item.statement.key in self.public_keys:
+                key = self.public_keys[item.statement.key]
+                signed.append((index, key, item.signed, item.leaf.signature))
+        return plain, opened, signed
+
     def _open(self, index: int, leaf: bytes, found: Examined) -> _Opened | None:
         try:
             read = envelope.parse_leaf(leaf)
-            return _Opened(index, read, parse_statement(read.payload), envelope.signed_bytes(read.payload))
+            return _Opened(read, parse_statement(read.payload), envelope.signed_bytes(read.payload))
         except TlogError as error:
             found.faults.append((index, f"the leaf cannot be read: {error}", "entries"))
             return None
 
-    def _signatures(self, opened: Mapping[int, _Opened | None], pool: Executor | None) -> set[int]:
+    def _signatures(self, signed: Sequence[_Signed], pool: Executor | None) -> set[int]:
         """The entries whose signature holds by the key that their statement names."""
-        items = [item for item in opened.values() if item is not None]
         if pool is None:
-            return set(self._holding(items))
-        half = (len(items) + 1) // 2
-        return {index for part in pool.map(self._holding, (items[:half], items[half:])) for index in part}
+            return set(self._holding(signed))
+        half = (len(signed) + 1) // 2
+        return {index for part in pool.map(self._holding, (signed[:half], signed[half:])) for index in part}
 
-    def _holding(self, items: Sequence[_Opened]) -> list[int]:
+    def _holding(self, signed: Sequence[_Signed]) -> list[int]:
         held = []
-        for at, leaf, said, signed in items:
-            public_key = self.public_keys.get(said.key)
-            if public_key is None:
-                continue
-            if at >= self.trusted_size:
+        for index, public_key, message, signature in signed:
+            if index >= self.trusted_size:
                 try:
-                    keys.verify_signature(public_key, signed, leaf.signature)
+                    keys.verify_signature(public_key, message, signature)
                 except TlogError:
                     continue
-            held.append(at)
+            held.append(index)
         return held
 
     def _one(self, row: Any, item: _Opened | None, body: Any, signature_holds: bool, found: Examined) -> None:
-        index, leaf, stored_hash, statement_hash, _, _, key_id, _ = row
+        index, leaf, stored_hash, _, _, _, key_id, _ = row
         leaf_hash = merkle.leaf_hash(leaf)
         found.leaf_hashes.append(leaf_hash)
         if leaf_hash != stored_hash:
@@ -141,13 +114,12 @@ class Examiner:
         if item is None:
             found.said.append(Said(index, key_id))
             return
-        said = item.statement
-        self._columns(row, item, found)
+        said, statement_hash = item.statement, envelope.hash_of_signed(item.signed)
+        self._columns(row, item, statement_hash, found)
         if not signature_holds:
             found.faults.append((index, "the signature does not hold by the key that the statement names", "entries"))
         tenant, chains = _examine_body(body, said, found) if body is not None else (None, ())
         is_acted_on = said.type in _ACTED_ON
-        lacks_body = body is None and said.body is not None
         found.said.append(
             Said(
                 index,
@@ -161,15 +133,14 @@ class Examiner:
                 tenant,
                 chains,
                 said if is_acted_on else None,
-                lacks_body,
+                body is None and said.body is not None,
             )
         )
 
-    def _columns(self, row: Any, item: _Opened, found: Examined) -> None:
+    def _columns(self, row: Any, item: _Opened, statement_hash: bytes, found: Examined) -> None:
         """What the row holds beside the leaf, and what the leaf says of itself."""
         index, said, leaf = row[0], item.statement, item.leaf
-        hashed = envelope.hash_of_signed(item.signed)
-        derived = (hashed, said.body, said.type, said.key, _sent_time(leaf.record_time_ms))
+        derived = (statement_hash, said.body, said.type, said.key, sent.time(leaf.record_time_ms))
         if row[3:] != derived:
             for name, stored, computed in zip(_DERIVED, row[3:], derived, strict=True):
                 if stored != computed:
@@ -185,52 +156,45 @@ _ACTED_ON = frozenset({"key.register", "key.revoke", "key.attest", "approval.req
 
 
 class _Opened(NamedTuple):
-    """An entry, read."""
+    """An entry, read with care."""
 
-    at: int
     leaf: Leaf
     statement: Statement
     signed: bytes
 
 
+def _say(index: int, row: Any, each: Plain, found: Examined) -> None:
+    """What a plain event says: by itself where it has links, else together with those like it before it."""
+    _, _, _, key, milliseconds, links, tenant, chains = each
+    said = found.said
+    if links:
+        statement_hash, committed = row[3], row[4]
+        said.append(
+            Said(index, key, key, "event", milliseconds, committed, statement_hash, links, tenant, chains, None, False)
+        )
+        return
+    last = said[-1] if said else None
+    if type(last) is Run and last.key == key and last.tenant == tenant and last.times[-1] <= milliseconds:
+        last.times.append(milliseconds)
+    else:
+        said.append(Run(index, key, tenant, [milliseconds]))
+
+
 def _examine_body(body: Any, said: Statement, found: Examined) -> tuple[bytes, tuple[bytes, ...]]:
     """Hold a body against its statement; return whom it is filed under, and its chains."""
-    index, filed, salt, data, tenant, chains, scopes = body
+    index, filed, salt, data, tenant, listed, scopes = body
     if said.body is None or filed != said.body:
         found.faults.append((index, "the body beside it is filed under another commitment", "bodies"))
     if len(salt) != 32 or commitment(salt, data) != said.body:
         found.faults.append((index, "the statement does not commit to the stored body and salt", "bodies"))
-    if chains is None:
+    if listed is None and scopes is None:
         return tenant, ()
-    if any(not isinstance(chain, bytes) or len(chain) != 16 for chain in chains) or scopes != _sent_scopes(chains):
+    elements = sent.elements(listed) if listed is not None else []
+    chains = tuple([each for each in elements if each is not None and len(each) == 16])
+    if len(chains) < len(elements) or scopes != sent.scopes(chains):
         found.faults.append((index, "the body's chains and scopes do not belong together", "bodies"))
-        chains = [chain for chain in chains if isinstance(chain, bytes)]
-    return tenant, tuple(chains)
-
-
-def _sent_scopes(chains: Sequence[bytes]) -> bytes:
-    """The scopes of these chains as PostgreSQL sends an array of them: one dimension, no nulls, type uuid."""
-    if not chains:
-        return struct.pack("!iiI", 0, 0, _UUID)
-    return struct.pack("!iiIii", 1, 0, _UUID, len(chains), 1) + b"".join(
-        [b"\0\0\0\x10" + _scope(chain) for chain in chains]
-    )
-
-
-@lru_cache(maxsize=64)
-def _sent_time(milliseconds: int) -> bytes:
-    """A time as PostgreSQL sends it: microseconds since the year 2000."""
-    return (milliseconds * 1_000 - _YEAR_2000).to_bytes(8, "big", signed=True)
-
-
-_YEAR_2000 = 946_684_800_000_000
-_UUID = 2950
-"""PostgreSQL's number for the type uuid."""
-
-
-@lru_cache(maxsize=4_096)
-def _scope(chain: bytes) -> bytes:
-    return scope_of(chain).bytes
+        chains = tuple([each for each in elements if each is not None])
+    return tenant, chains
 
 
 # --- reading
@@ -242,11 +206,11 @@ _ENTRIES = (
 )
 _BODIES = (
     b"SELECT index, commitment, salt, body, uuid_send(tenant),"
-    b" CASE WHEN chains <> '{}' OR scopes <> '{}' THEN chains END,"
-    b" CASE WHEN chains <> '{}' OR scopes <> '{}' THEN array_send(scopes) END"
+    b" CASE WHEN chains <> '{}' THEN array_send(chains) END,"
+    b" CASE WHEN scopes <> '{}' THEN array_send(scopes) END"
     b" FROM ledger_body WHERE index >= %s AND index < %s"
 )
-"""Arrays only where there are any: most bodies belong to no chain, and an array costs more to read than the body."""
+"""Arrays only where there are any, and as they are: most bodies belong to no chain, and reading an array costs much."""
 
 
 def _read(sql: bytes, first: int, end: int) -> list[Any]:
@@ -277,6 +241,29 @@ def kept_commitments(commitments: Iterable[bytes]) -> list[bytes]:
     return [bytes(found[index] or b"") for index in kept]
 
 
+def repeated_commitments(size: int) -> list[int]:
+    """The entries below `size` whose commitment stands at an earlier one already; no index of the table is asked.
+
+    The column is held against the leaves when they are examined.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ARE_REPEATED, [size])
+        if cursor.fetchone() is None:
+            return []
+        cursor.execute(_REPEATED, [size])
+        return [index for [index] in cursor.fetchall()]
+
+
+_ARE_REPEATED = (
+    "SELECT 1 FROM ledger_entry WHERE commitment IS NOT NULL AND index < %s"
+    " GROUP BY commitment HAVING count(*) > 1 LIMIT 1"
+)
+_REPEATED = (
+    "SELECT index FROM (SELECT index, row_number() OVER (PARTITION BY commitment ORDER BY index) AS nth"
+    " FROM ledger_entry WHERE commitment IS NOT NULL AND index < %s) AS counted WHERE nth > 1"
+)
+
+
 def public_keys() -> dict[str, bytes]:
     """Every public key that the tables or the entries show, by the id that follows from it: so none can be false.
 
@@ -290,117 +277,3 @@ def public_keys() -> dict[str, bytes]:
         except TlogError:
             continue  # the entry's own fault
     return {keys.key_id(raw): raw for raw in found if len(raw) == 32}
-
-
-# --- several ranges, in order
-
-
-def examine_all(examiner: Examiner, ranges: Sequence[tuple[int, int]], *, processes: int = 1) -> Iterator[Examined]:
-    """Examine each range, and yield the results in the ranges' order; in other processes when there are to be more."""
-    if processes <= 1:
-        with ThreadPoolExecutor(2) as threads:
-            yield from (examiner.examine(first, end, threads) for first, end in ranges)
-        return
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, context, _begin, (examiner, os.getpid())) as pool:
-        yield from _in_order(lambda part: pool.submit(_examine, *part), ranges, ahead=3 * processes)
-
-
-@contextmanager
-def apart(
-    work: Callable[[str], _Done], names: Sequence[str], *, processes: int = 1
-) -> Iterator[Callable[[], list[_Done]]]:
-    """Begin `work` for each name, and yield what waits for the results, in the order of the names.
-
-    Where there may be more than one of `processes`, each name has a process of its own, which works meanwhile; else the
-    work is done when its results are asked for. Raises what `work` raises, from another process ApartFailed.
-    """
-    if processes <= 1 or not names:
-        yield lambda: [work(name) for name in names]
-        return
-    context = multiprocessing.get_context("fork")
-    begun = []
-    for name in names:
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_apart, args=(work, name, theirs, os.getpid()))
-        process.start()
-        theirs.close()
-        begun.append((process, ours))
-    try:
-        yield lambda: [_result(ours) for _, ours in begun]
-    finally:
-        for process, ours in begun:
-            process.terminate()  # nobody waits any more
-            process.join()
-            ours.close()
-
-
-class ApartFailed(RuntimeError):
-    """A process that took part in the audit failed; the message says with what."""
-
-
-def _apart(work: Callable[[str], _Done], name: str, theirs: Connection, parent: int) -> None:
-    _begin(None, parent)
-    try:
-        with tenancy.system():
-            theirs.send((work(name), ""))
-    except Exception as failure:  # it is raised where the result is asked for
-        theirs.send((None, f"{name}: {type(failure).__name__}: {failure}"))
-
-
-def _result(ours: Connection) -> Any:
-    try:
-        done, failure = ours.recv()
-    except EOFError:
-        done, failure = None, "it ended without a result"
-    if failure:
-        raise ApartFailed(failure)
-    return done
-
-
-def _in_order(
-    submit: Callable[[tuple[int, int]], Future[_Sent]], ranges: Sequence[tuple[int, int]], *, ahead: int
-) -> Iterator[Examined]:
-    waiting: deque[Future[_Sent]] = deque()
-    for part in ranges:
-        waiting.append(submit(part))
-        if len(waiting) > ahead:
-            yield _received(waiting.popleft().result())
-    while waiting:
-        yield _received(waiting.popleft().result())
-
-
-_Sent = tuple[int, int, bytes, list[bytes], list[tuple[Any, ...]], list[_Fault]]
-"""What a process sends back: plain values, which cost the least to write and to read."""
-
-_inherited: list[Any] = []
-"""In a child: connections of the parent, kept and never used, so that nothing here closes them."""
-_examiner: list[Examiner] = []
-
-
-def _begin(examiner: Examiner | None, parent: int) -> None:
-    """Make a forked process ready: it ends with its parent and has connections of its own."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, _KILL)
-        if os.getppid() != parent:
-            os._exit(1)
-    for alias in list(connections):
-        _inherited.append(connections[alias])
-        del connections[alias]
-    if examiner is None:
-        return
-    _examiner.append(examiner)
-    gc.disable()  # a range leaves no cycles, and is gone once it is sent
-
-
-def _examine(first: int, end: int) -> _Sent:
-    with tenancy.system():
-        found = _examiner[0].examine(first, end)
-    said = [tuple(each) for each in found.said]
-    return first, end, b"".join(found.leaf_hashes), found.tile_roots, said, found.faults
-
-
-def _received(sent: _Sent) -> Examined:
-    first, end, raw, tile_roots, said, faults = sent
-    hashes = [raw[at : at + 32] for at in range(0, len(raw), 32)]
-    return Examined(first, end, hashes, tile_roots, [Said._make(each) for each in said], faults)

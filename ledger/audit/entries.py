@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
+from uuid import UUID
 
-from django.db import connection
 from django.db.models import Subquery
 
-from ledger import examining, keyrules
+from ledger import examining, kept, keyrules, sharing
 from ledger.admission import Refused, scope_of
 from ledger.audit.found import Fault, Found, Part
-from ledger.examining import Examined, Said
+from ledger.examined import Examined, Run, Said
 from ledger.models import Body, Checkpoint, Disclosure, Entry, LogHead, Tombstone
 from ledger.tlog import merkle, tile
 from ledger.tlog.disclosure import open_body
@@ -119,22 +119,31 @@ class Check:
         """Examine every entry from where the check stands; call `progress` after each range."""
         wanted = set(Checkpoint.objects.values_list("tree_size", flat=True))
         size = self.found.tree_size
-        ranges = [(at, min(at + CHUNK, size)) for at in range(self.range.size, size, CHUNK)]
         examiner = examining.Examiner(self.found.origin, examining.public_keys(), self.trusted_size)
-        for part in examining.examine_all(examiner, ranges, processes=processes):
-            self.found.faults += [Fault(index, what, kind) for index, what, kind in part.faults]
-            for said in part.said:
-                self.one(said)
-            for at in sorted(at for at in wanted if part.first < at < part.end):
-                self.roots_at[at] = self.range.extend(part.leaf_hashes[: at - part.first]).root()
-            self._extend(part)
-            if part.end in wanted:
-                self.roots_at[part.end] = self.range.root()
-            self.found.leaf_hashes += b"".join(part.leaf_hashes)
-            progress(self)
+        with sharing.crew(examiner, processes=processes) as crew:
+            repeated = crew.begin(examining.repeated_commitments, size)
+            for part in crew.examined(_ranges(self.range.size, size)):
+                self._take(part, wanted)
+                progress(self)
+            for index in repeated():
+                self.fault(Part.ENTRIES, index, "the commitment stands at an earlier entry already")
         self.found.checked[Part.ENTRIES] = self.found.checked[Part.ADMISSION] = size
         self._beyond()
-        self._commitments()
+
+    def _take(self, part: Examined, wanted: set[int]) -> None:
+        """Take what was found in the next range, and keep the roots at the wanted sizes within it."""
+        self.found.faults += [Fault(index, what, kind) for index, what, kind in part.faults]
+        for said in part.said:
+            if isinstance(said, Run):
+                self._run(said)
+            else:
+                self.one(said)
+        for at in sorted(at for at in wanted if part.first < at < part.end):
+            self.roots_at[at] = self.range.extend(part.leaf_hashes[: at - part.first]).root()
+        self._extend(part)
+        if part.end in wanted:
+            self.roots_at[part.end] = self.range.root()
+        self.found.leaf_hashes += b"".join(part.leaf_hashes)
 
     def _extend(self, part: Examined) -> None:
         """Let the tree grow by a range, by whole tiles where it begins with one."""
@@ -161,12 +170,14 @@ class Check:
         if Entry.objects.filter(index__lt=0).exists():
             self.fault(Part.ENTRIES, -1, "the table holds an entry with a negative index")
 
-    def _commitments(self) -> None:
-        """No commitment stands twice; the column was held against the leaves, and no index of the table is asked."""
-        with connection.cursor() as cursor:
-            cursor.execute(_REPEATED, [self.found.tree_size])
-            for [index] in cursor.fetchall():
-                self.fault(Part.ENTRIES, index, "the commitment stands at an earlier entry already")
+    def _run(self, run: Run) -> None:
+        """Hold a run of events against those before it: at once where its key may sign them and the party is its."""
+        if run.times[0] >= self.last_time and self.allowed.get((run.key, "event")) == run.tenant:
+            self.last_time = run.times[-1]
+            self.found.checked[Part.BODIES] += len(run.times)
+            return
+        for said in run.each():
+            self.one(said)
 
     def one(self, said: Said) -> None:
         """Hold an entry against those before it."""
@@ -281,13 +292,18 @@ class Check:
         bodies = {body.index: body for body in Body.objects.filter(index__in=list(rows))}
         for index, listed in rows.items():
             body = bodies.get(index)
-            if body is None or any((row.tenant, row.scopes) != (body.tenant, body.scopes) for row in listed):
+            as_filed = [(row.position, row.tenant, row.scopes) for row in listed]
+            if body is None or as_filed != [(at, body.tenant, body.scopes) for at, _ in enumerate(listed)]:
                 self.fault(Part.BODIES, index, "its disclosures are not filed like its body")
                 continue
             try:
                 open_body(bytes(body.body), [row.text for row in listed])
             except TlogError as error:
                 self.fault(Part.BODIES, index, f"its disclosures do not belong to its body: {error}")
+        size = Subquery(LogHead.objects.values("tree_size")[:1])
+        beyond = Disclosure.objects.filter(index__gte=size).order_by("index").values_list("index", flat=True).first()
+        if beyond is not None:
+            self.fault(Part.BODIES, beyond, "there are disclosures beyond the size of the log")
 
     def _erased_later(self) -> set[bytes]:
         """What an entry erased that came after those that are checked: the next check looks at it."""
@@ -309,6 +325,17 @@ class Check:
             scopes = [scope_of(bytes(chain)) for chain in row.chains]
             if (row.index, row.erased_index, row.tenant.hex, row.scopes) != (stands[0], index, party, scopes):
                 self.fault(Part.BODIES, at, "the tombstone is not what the log says of the erased body")
+            if not _are_readers(row.readers, kept.readers(scopes)):
+                self.fault(Part.BODIES, at, "the tombstone names others than could read the erased body")
+
+
+def _are_readers(listed: Any, may_read: Iterable[tuple[UUID, UUID]]) -> bool:
+    """Tell whether these are pairs of those scopes and their readers, each once and in order; there may be new ones."""
+    if not isinstance(listed, list):
+        return False
+    pairs = {(str(scope), str(party)) for scope, party in may_read}
+    named = [tuple(map(str, each)) if isinstance(each, list) else () for each in listed]
+    return set(named) <= pairs and named == sorted(set(named))
 
 
 def _signed_with(commitment: bytes) -> tuple[int, str] | None:
@@ -317,7 +344,13 @@ def _signed_with(commitment: bytes) -> tuple[int, str] | None:
 
 
 Progress = Callable[[Check], None]
-_REPEATED = (
-    "SELECT index FROM (SELECT index, row_number() OVER (PARTITION BY commitment ORDER BY index) AS nth"
-    " FROM ledger_entry WHERE commitment IS NOT NULL AND index < %s) AS counted WHERE nth > 1"
-)
+
+
+def _ranges(first: int, end: int) -> list[tuple[int, int]]:
+    """What is examined in one go: less towards the end, so that all who share the work end together."""
+    ranges = []
+    while first < end:
+        step = CHUNK if end - first > 4 * CHUNK else min(CHUNK, tile.WIDTH)
+        ranges.append((first, min(first + step, end)))
+        first += step
+    return ranges

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ledger import examining, queries
+from ledger import queries, sharing
 from ledger.audit import checking, position
 from ledger.audit.entries import Check, Position
 from ledger.audit.found import Derived, Fault, Found, Part
@@ -71,7 +71,7 @@ def perform(
     start, run = _begin(kind, verified, size, resume=resume, now=began)
     pen = _Pen(run, size, clock, progress, last=began)
     names = checking.auditors() if kind == Kind.FULL else []
-    with examining.apart(checking.run_auditor, names, processes=processes) as derived:
+    with sharing.apart(checking.run_auditor, names, processes=processes) as derived:
         found = checking.check_log(
             tree_size=size,
             trusted_size=trusted_size,

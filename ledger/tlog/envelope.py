@@ -30,6 +30,13 @@ _LEAF = re.compile(
     + re.escape(PAYLOAD_TYPE.encode())
     + rb'","signatures":\[\{"keyid":"([^"]*+)","sig":"([^"]*+)"\}\]\}'
 )
+LEAF_FORM = (
+    b'{"recordTime":"%b","payload":"%b","payloadType":"'
+    + PAYLOAD_TYPE.encode()
+    + b'","signatures":[{"keyid":"%b","sig":"%b"}]}'
+)
+"""The one way in which a leaf is written: record time, payload, key id, signature."""
+_RECORD_TIME = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -111,10 +118,8 @@ def format_leaf(*, record_time_ms: int, payload: bytes, key_id: str, signature: 
     record_time = format_time(record_time_ms)
     if not is_key_id(key_id) or len(signature) != 64 or not 0 < len(payload) <= MAX_BYTES:
         raise Malformed("a leaf holds a statement, a key id and a signature of 64 bytes")
-    return (
-        f'{{"recordTime":"{record_time}","payload":"{encode_base64(payload)}",'
-        f'"payloadType":"{PAYLOAD_TYPE}","signatures":[{{"keyid":"{key_id}","sig":"{encode_base64(signature)}"}}]}}'
-    ).encode()
+    sig = binascii.b2a_base64(signature, newline=False)
+    return LEAF_FORM % (record_time.encode(), binascii.b2a_base64(payload, newline=False), key_id.encode(), sig)
 
 
 def format_time(milliseconds: int) -> str:
@@ -123,6 +128,14 @@ def format_time(milliseconds: int) -> str:
     if not 0 <= seconds <= _LAST_SECOND:
         raise Malformed("a record time lies between the years 1970 and 9999")
     return f"{_format_second(seconds)}.{rest:03d}Z"
+
+
+def parse_time(text: bytes) -> int:
+    """Read a time as `format_time` writes it, in milliseconds since 1970; raise Malformed."""
+    found = _RECORD_TIME.fullmatch(text)
+    if found is None:
+        raise Malformed("the record time is not a time", pointer="/recordTime")
+    return _parse_second(found[1]) * 1000 + int(found[2])
 
 
 def parse_leaf(leaf: bytes) -> Leaf:

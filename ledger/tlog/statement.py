@@ -52,7 +52,9 @@ document that its event came in: nearly every one there is.
 
 It matches nothing that the strict reader refuses for its form; what the form leaves open is checked beside it.
 """
-_BODY_CONTEXT = b"waylog/body/v1\n"
+EVENT_FORM = b'{"v":1,"log":"%b","type":"event","id":"%b","key":"%b","links":[%b],"body":"%b","claims":%b}'
+"""How `format_statement` writes an event's statement in ASCII: origin, id, key, links, body, claims."""
+BODY_CONTEXT = b"waylog/body/v1\n"
 _INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
 _SCOPE_CONTEXT = b"waylog/scope/v1\n"
 
@@ -158,7 +160,7 @@ def commitment(salt: bytes, body: bytes) -> bytes:
     """Return the salted hash that binds a statement to its body; raise Malformed unless the salt is 32 bytes."""
     if len(salt) != 32:
         raise Malformed("a salt is 32 bytes")
-    return hashlib.sha256(_BODY_CONTEXT + salt + body).digest()
+    return hashlib.sha256(BODY_CONTEXT + salt + body).digest()
 
 
 def link(chain: bytes, prev: bytes) -> bytes:

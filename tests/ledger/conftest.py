@@ -1,8 +1,9 @@
 """A small log with two parties, and the hands to write in it."""
 
+import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from uuid import UUID, uuid4
 import pytest
 from nacl.signing import SigningKey
 
-from ledger import keystore, operations, queries
-from ledger.admission import Admission, Admitted, Appended, Outcome, Pending, Refused, Submission
+from ledger import kept, keystore, operations, queries, tenancy
+from ledger.admission import Admission, Admitted, Appended, Outcome, Pending, Refused, Submission, scope_of
 from ledger.models import Cosignature
-from ledger.tlog import statement
+from ledger.tlog import disclosure, statement
 from ledger.tlog.checkpoint import cosign_checkpoint
+from ledger.tlog.envelope import statement_of
 from tests.ledger.witnessing import signer
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -94,7 +96,8 @@ CHAIN = b"0123456789abcdef"
 
 
 def filled(log: Log, grower: Member, carrier: Member) -> Log:
-    """The log with everything in it: 270 entries, links, a revocation, an attestation, kept checkpoints."""
+    """The log with everything in it: 270 entries, links, a revocation, an attestation, an erasure, disclosures, kept
+    checkpoints."""
     prev = statement.ZERO
     for _ in range(3):
         item = log.event(grower, links=(statement.link(CHAIN, prev),), context=[CHAIN])
@@ -109,9 +112,36 @@ def filled(log: Log, grower: Member, carrier: Member) -> Log:
     assert isinstance(late, Appended)
     log.append(operations.submission("key.revoke", claims, origin=log.origin, by=grower.admin))
     log.append(operations.submission("key.attest", {"indices": str(late.index)}, origin=log.origin, by=grower.admin))
+    log.append(told_apart(log, carrier, "driver", "seal", "temperature"))
+    erased(log, carrier)
     log.append(*[log.event(carrier) for _ in range(270 - queries.tree_size())])
     operations.keep_checkpoint()
     return log
+
+
+def told_apart(log: Log, member: Member, *names: str, **more: Any) -> Submission:
+    """An event whose body names members by digests alone, with their disclosures."""
+    body, told = disclosure.hide(dict.fromkeys(names, secrets.token_hex(4)), names)
+    item = log.event(member, body=json.dumps(body).encode(), **more)
+    return replace(item, disclosures=tuple(each.text for each in told))
+
+
+def erased(log: Log, member: Member) -> None:
+    """A linked event of `member` that one other could read, and its erasure: asked for, done, the body gone."""
+    chain, reader = secrets.token_bytes(16), uuid4()
+    with tenancy.system():
+        kept.add_readers([(scope_of(chain), reader)])
+    item = told_apart(log, member, "driver", links=(statement.link(chain, statement.ZERO),), context=[chain])
+    [outcome] = log.append(item)
+    assert isinstance(outcome, Appended)
+    claims = {"commitment": statement_of(item.envelope).body.hex(), "ground": "the driver asked"}  # type: ignore[union-attr]
+    asked = {"act": "body.erased", **claims}
+    [approval] = log.append(operations.submission("approval.request", asked, origin=log.origin, by=member.signer))
+    assert isinstance(approval, Appended)
+    root, named = keystore.signer_in_role("root"), {**claims, "approval": approval.statement_hash.hex()}
+    log.append(operations.submission("body.erased", named, origin=log.origin, by=root))
+    with tenancy.system():
+        assert kept.erase(bytes.fromhex(claims["commitment"])) == outcome.index
 
 
 def full_log(settings: Any, folder: Path) -> Log:

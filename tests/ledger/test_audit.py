@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from campaigns import tamper
-from campaigns.tamper import TABLES, Deck, Owner, Tampering
+from campaigns.deck import BESIDE, Deck, tables
+from campaigns.tamper import Owner, Tampering
 from ledger import audit, bundles, comparing, examining, keystore, operations, queries, tenancy, verified
 from ledger.admission import scope_of
 from ledger.models import Entry, LogHead
@@ -58,8 +60,17 @@ def test_500_tamperings_are_found_with_the_right_first_bad_index_and_nothing_els
     assert not report.missed, report.missed[:5]
     assert (report.tried.total(), report.clean) == (500, 6)
     assert set(report.tried) == {"column", "delete", "reorder", "replay", "truncate"}
-    deck = Deck({table: Owner().rows(table) for table in TABLES}, random.Random(7))
+    deck = Deck({table: Owner().rows(table) for table in tables()}, random.Random(7))
     assert 40 < deck.columns < 400  # they come first: so each of them was changed once at least
+
+
+def test_every_table_of_the_ledger_is_tampered_with_or_known_not_to_be_the_log() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'ledger\\_%'")
+        there = {name for [name] in cursor.fetchall()}
+    assert there == {*tables(), *BESIDE} and not BESIDE.keys() & tables().keys()
+    assert {"ledger_entry", "ledger_body", "ledger_tombstone", "ledger_disclosure"} <= tables().keys()
+    assert tables()["ledger_disclosure"] == ("index", "position")
 
 
 def test_a_log_that_grows_while_it_is_checked_holds(full: Log, carrier: Member, check: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from campaigns.tamper import Owner, Tampering
-from ledger import audit, cosigning, examining, operations, queries, tenancy
+from ledger import audit, cosigning, operations, queries, sharing, tenancy
 from ledger.admission import Appended
 from ledger.audit import alarm, runs
 from ledger.audit.runs import Kind
@@ -313,7 +313,7 @@ def test_projections_are_checked_beside_the_log_in_processes_of_their_own(
     grown: Log, perform: Any, only_cosignatures: dict[str, audit.Auditor]
 ) -> None:
     audit.register_auditor("fails", lambda: 1 / 0)  # type: ignore[arg-type, return-value]
-    with pytest.raises(examining.ApartFailed, match="fails: ZeroDivisionError"):
+    with pytest.raises(sharing.ApartFailed, match="fails: ZeroDivisionError"):
         perform(processes=2)
     del only_cosignatures["fails"]
     audit.register_auditor("told", lambda: iter([audit.Fault(7, "not what follows")]))
