@@ -1,4 +1,4 @@
-"""Every change that there is to the log's tables, and where the audit must see it first; `campaigns.tamper` makes it."""
+"""Every change that there is to the log's tables, and where the audit must see it first, for `campaigns.tamper`."""
 
 from __future__ import annotations
 

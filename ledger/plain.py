@@ -24,6 +24,7 @@ _TIME = slice(len('{"recordTime":"'), len('{"recordTime":"2026-01-31T08:15:00.12
 _BARE_LEAF = envelope.LEAF_FORM % (bytes(24), b"", bytes(43), bytes(88))
 _PAYLOAD_AT = _BARE_LEAF.index(b'"payload":"') + len('"payload":"')
 _PAYLOAD = slice(_PAYLOAD_AT, _PAYLOAD_AT - len(_BARE_LEAF))
+_LINKS_AFTER = 32 + len('","key":"') + 43 + len('","links":[')
 _HEX = b"0123456789abcdef"
 _SOURCE_FORM = b'{"source":"%b"}'
 _SOURCED = slice(-len(_SOURCE_FORM % bytes(64)) - 1, -1)
@@ -38,7 +39,7 @@ class Look:
         self._origin = origin.encode()
         self._keys = {each: (each, each.encode(), public_key) for each, public_key in public_keys.items()}
         self._times: dict[bytes, tuple[int, bytes]] = {}
-        self._chains: dict[tuple[bytes | None, bytes | None], tuple[bytes, ...] | None] = {(None, None): ()}
+        self._chains: dict[bytes, tuple[tuple[bytes, ...], bytes]] = {}
         self._tenants: dict[bytes, bytes] = {}
         self._at = EVENT_FORM.index(b"%b") + len(self._origin) + len('","type":"event","id":"')
         if not self._fits():
@@ -68,7 +69,7 @@ class Look:
         if leaf != envelope.LEAF_FORM % written or known is None or len(signature) != 64:
             return None
         _, filed, salt, data, tenant, listed, scopes = body
-        chains = self._chains.get((listed, scopes)) if scopes is None else self._chains_of(listed, scopes)
+        chains = self._chains_of(listed, scopes) if scopes is not None else () if listed is None else None
         if chains is None or filed != committed or len(salt) != 32:
             return None
         links = self._statement(payload, key_text, committed, len(chains))
@@ -99,12 +100,16 @@ class Look:
         links: tuple[bytes, ...] = ()
         linked = b""
         if count:
-            begin = at + 32 + len('","key":"') + 43 + len('","links":[')
-            linked = payload[begin : begin + 67 * count - 1]
-            links = _links(linked, count)
+            begin = at + _LINKS_AFTER
+            try:
+                raw = unhexlify(payload[begin : begin + 67 * count - 1].translate(None, b'",'))
+            except Error:
+                return None
+            links = (raw,) if count == 1 else tuple([raw[at : at + 32] for at in range(0, len(raw), 32)])
+            linked = b'"%b"' % b'","'.join([hexlify(each) for each in links])
         if payload != EVENT_FORM % (self._origin, id_, key, linked, hexlify(committed), claims):
             return None
-        return links if len(links) == count else None
+        return links if count < 2 or len(set(links)) == count else None
 
     def _time(self, text: bytes) -> tuple[int, bytes] | None:
         try:
@@ -115,28 +120,18 @@ class Look:
             self._times.clear()
         return self._times.setdefault(text, (milliseconds, sent.time(milliseconds)))
 
-    def _chains_of(self, listed: bytes | None, scopes: bytes | None) -> tuple[bytes, ...] | None:
+    def _chains_of(self, listed: bytes | None, scopes: bytes) -> tuple[bytes, ...] | None:
         """The chains, where the scopes are theirs."""
-        if listed is None or scopes is None:
+        if listed is None:
             return None
-        if (listed, scopes) in self._chains:
-            return self._chains[listed, scopes]
+        known = self._chains.get(listed)
+        if known is not None and known[1] == scopes:
+            return known[0]
         found = sent.elements(listed)
         chains = tuple([each for each in found if each is not None and len(each) == 16])
         if len(chains) != len(found) or len(chains) > MAX_LINKS or sent.scopes(chains) != scopes:
             return None
         if len(self._chains) >= _LONGEST_CACHE:
             self._chains.clear()
-            self._chains[None, None] = ()
-        return self._chains.setdefault((listed, scopes), chains)
-
-
-def _links(text: bytes, count: int) -> tuple[bytes, ...]:
-    """So many different links, as they are written; none where they are not."""
-    try:
-        raw = unhexlify(text.translate(None, b'",'))
-    except Error:
-        return ()
-    links = tuple([raw[at : at + 32] for at in range(0, len(raw), 32)])
-    same = b'"%b"' % b'","'.join([hexlify(each) for each in links]) == text
-    return links if same and len(raw) == 32 * count and len(set(links)) == count else ()
+        self._chains[listed] = chains, scopes
+        return chains

@@ -24,6 +24,8 @@ def time(milliseconds: int) -> bytes:
 
 def scopes(chains: Sequence[bytes]) -> bytes:
     """The scopes of these chains as an array: one dimension, no nulls, type uuid."""
+    if len(chains) == 1:  # nearly always
+        return _ONE_SCOPE + _scope(chains[0])
     return _array(_UUID, [_scope(chain) for chain in chains])
 
 
@@ -51,7 +53,7 @@ def _array(kind: int, values: Sequence[bytes]) -> bytes:
     return head + b"".join([_LENGTH.pack(len(value)) + value for value in values])
 
 
-_ONE_CHAIN = _array(_BYTES, [bytes(16)])[:-16]
+_ONE_CHAIN, _ONE_SCOPE = _array(_BYTES, [bytes(16)])[:-16], _array(_UUID, [bytes(16)])[:-16]
 
 
 @lru_cache(maxsize=4_096)

@@ -67,8 +67,12 @@ def crew(examiner: Examiner, *, processes: int = 1) -> Iterator[Crew]:
         yield Crew(examiner)
         return
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, context, _begin, (examiner, os.getpid())) as pool:
-        yield _Processes(examiner, pool, ahead=3 * processes)
+    gc.freeze()  # what was there before is not looked through again and again, here or in a child
+    try:
+        with ProcessPoolExecutor(processes, context, _begin, (examiner, os.getpid())) as pool:
+            yield _Processes(examiner, pool, ahead=3 * processes)
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
 from ledger import queries, sharing
 from ledger.audit import checking, position
 from ledger.audit.entries import Check, Position
 from ledger.audit.found import Derived, Fault, Found, Part
 from ledger.models import AuditPosition, AuditRun
-from ledger.tlog.merkle import CompactRange
 
 SAVE_EVERY = timedelta(seconds=20)
 """How much of a long run is done again when it was interrupted."""
@@ -66,10 +66,9 @@ def perform(
     somebody else kept. `progress` may raise to stop the run; it can be resumed then. Raises LogMissing.
     """
     began, size = clock(), queries.tree_size()
-    verified = position.kept(_VERIFIED, queries.origin())
-    before = verified[0].range if verified else None
+    verified = cache(lambda: position.kept(_VERIFIED, queries.origin()))
     start, run = _begin(kind, verified, size, resume=resume, now=began)
-    pen = _Pen(run, size, clock, progress, last=began)
+    pen = _Pen(run, size, clock, progress, verified, last=began)
     names = checking.auditors() if kind == Kind.FULL else []
     with sharing.apart(checking.run_auditor, names, processes=processes) as derived:
         found = checking.check_log(
@@ -78,7 +77,7 @@ def perform(
             start=start,
             progress=pen.note,
             processes=processes,
-            reached=lambda check: pen.end(check, before),
+            reached=pen.end,
         )
         outcome = Outcome(run, found, (clock() - began).total_seconds())
         found.faults = sorted([*found.faults, *outside(found)])
@@ -88,8 +87,12 @@ def perform(
     return outcome
 
 
+_Verified = Callable[[], tuple[Position, AuditRun] | None]
+"""Reads where the last run stood that held, once."""
+
+
 def _begin(
-    kind: AuditRun.Kind, verified: tuple[Position, AuditRun] | None, size: int, *, resume: bool, now: datetime
+    kind: AuditRun.Kind, verified: _Verified, size: int, *, resume: bool, now: datetime
 ) -> tuple[Position | None, AuditRun]:
     """Where the run begins, and its row: a new one, or that of the run that goes on."""
     left = position.kept(_UNFINISHED, queries.origin()) if resume else None
@@ -98,7 +101,8 @@ def _begin(
         is_fresh = run.finished_at is None and now - run.started_at < RESUMABLE_FOR
         if run.kind == kind and is_fresh and start.range.size <= size:
             return start, run
-    start_at = verified[0] if verified and kind == Kind.INCREMENTAL and verified[0].range.size <= size else None
+    last = verified() if kind == Kind.INCREMENTAL else None
+    start_at = last[0] if last and last[0].range.size <= size else None
     first = start_at.range.size if start_at else 0
     run = AuditRun.objects.create(kind=kind, started_at=now, from_index=first, checked_to=first, tree_size=size)
     return start_at, run
@@ -112,23 +116,29 @@ class _Pen:
     size: int
     clock: Clock
     progress: Callable[[int, int], None]
+    verified: _Verified
     last: datetime
     position: Position | None = None
 
     def note(self, check: Check) -> None:
         done, now = check.range.size, self.clock()
+        self.verified()  # read while others examine
         if now - self.last >= SAVE_EVERY and done < self.size:
             position.save(_UNFINISHED, self.run, check.position(), now=now)
             AuditRun.objects.filter(pk=self.run.pk).update(checked_to=done)
             self.last = now
         self.progress(done, self.size)
 
-    def end(self, check: Check, before: CompactRange | None) -> None:
+    def end(self, check: Check) -> None:
         """Hold the tree against the one that was verified before: a log that was rewritten and signed again is told."""
         self.position = check.position()
-        if before is None:
+        found = self.verified()
+        if found is None:
             return
+        before = found[0].range
         if before.size > self.size:
+            if before.size <= queries.tree_size():
+                return  # another run was done with what came since this one began
             what = f"{before.size:,} entries were verified here before: those from here on are missing"
             check.fault(Part.ENTRIES, self.size, what)
         elif check.root_at(before.size) != before.root():
