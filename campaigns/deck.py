@@ -245,9 +245,9 @@ PLACE = {
     "ledger_disclosure": "index",
 }
 _TAILS = ("ledger_key", "ledger_keyrevocation", "ledger_body")
-_FREE: tuple[Statement, ...] = tuple(
-    (f"SELECT campaign_drop_unique('ledger_entry', '{column}')", [])
-    for column in ("leaf_hash", "statement_hash", "commitment")
+_FREE: tuple[Statement, ...] = (
+    ("SELECT campaign_drop_unique('ledger_entry', 'commitment')", []),
+    ("DROP INDEX ledger_entry_without_body_once", []),
 )
 
 

@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,7 @@ def find() -> list[tuple[int, str]]:
 def run(changes: Iterable[Change], *, count: int, steps: int = STEPS) -> Report:
     """Try `count` changes one after the other; say which were not found, or found elsewhere."""
     report = Report()
-    with as_owner() as cursor:
+    with as_owner() as cursor, suppress(KeyboardInterrupt):  # Ctrl-C ends it: what was tried until then is told
         for change in changes:
             if report.tried.total() % steps == 0:
                 _check_clean(report)

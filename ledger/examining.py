@@ -241,26 +241,27 @@ def kept_commitments(commitments: Iterable[bytes]) -> list[bytes]:
     return [bytes(found[index] or b"") for index in kept]
 
 
-def repeated_commitments(size: int) -> list[int]:
-    """The entries below `size` whose commitment stands at an earlier one already; no index of the table is asked.
+def repeated(size: int) -> list[tuple[int, str]]:
+    """The entries below `size` whose commitment stands at an earlier one already, or without one their statement.
 
-    The column is held against the leaves when they are examined.
+    The columns are held against the leaves when they are examined; no index of the table is asked.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ARE_REPEATED, [size])
         if cursor.fetchone() is None:
             return []
         cursor.execute(_REPEATED, [size])
-        return [index for [index] in cursor.fetchall()]
+        return [(index, "commitment" if commits else "statement") for index, commits in cursor.fetchall()]
 
 
 _ARE_REPEATED = (
-    "SELECT 1 FROM ledger_entry WHERE commitment IS NOT NULL AND index < %s"
-    " GROUP BY commitment HAVING count(*) > 1 LIMIT 1"
+    "SELECT 1 FROM ledger_entry WHERE index < %s"
+    " GROUP BY coalesce(commitment, statement_hash) HAVING count(*) > 1 LIMIT 1"
 )
 _REPEATED = (
-    "SELECT index FROM (SELECT index, row_number() OVER (PARTITION BY commitment ORDER BY index) AS nth"
-    " FROM ledger_entry WHERE commitment IS NOT NULL AND index < %s) AS counted WHERE nth > 1"
+    "SELECT index, commitment IS NOT NULL FROM (SELECT index, commitment,"
+    " row_number() OVER (PARTITION BY coalesce(commitment, statement_hash) ORDER BY index) AS nth"
+    " FROM ledger_entry WHERE index < %s) AS counted WHERE nth > 1"
 )
 
 

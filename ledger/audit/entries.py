@@ -121,12 +121,12 @@ class Check:
         size = self.found.tree_size
         examiner = examining.Examiner(self.found.origin, examining.public_keys(), self.trusted_size)
         with sharing.crew(examiner, processes=processes) as crew:
-            repeated = crew.begin(examining.repeated_commitments, size)
+            repeated = crew.begin(examining.repeated, size)
             for part in crew.examined(_ranges(self.range.size, size)):
                 self._take(part, wanted)
                 progress(self)
-            for index in repeated():
-                self.fault(Part.ENTRIES, index, "the commitment stands at an earlier entry already")
+            for index, what in repeated():
+                self.fault(Part.ENTRIES, index, f"the {what} stands at an earlier entry already")
         self.found.checked[Part.ENTRIES] = self.found.checked[Part.ADMISSION] = size
         self._beyond()
 

@@ -274,3 +274,15 @@ def test_scopes_follow_from_chains(full: Log) -> None:
         from ledger.models import Body
 
         assert Body.objects.filter(scopes__contains=[scope_of(CHAIN)]).count() == 3
+
+
+def test_a_statement_without_a_body_that_stands_twice_is_found(full: Log) -> None:
+    """Nothing else tells of an approval that is filed again: its key may sign it, and no rule looks back at it."""
+    asked = next(row for row in Owner().rows("ledger_entry") if row["type"] == "approval.request")
+    again = asked | {"index": 269}
+    with tamper.as_owner() as cursor:
+        cursor.execute("DROP INDEX ledger_entry_without_body_once")
+        cursor.execute("DELETE FROM ledger_entry WHERE index = 269")
+        cursor.execute(f"INSERT INTO ledger_entry VALUES ({', '.join(['%s'] * len(again))})", list(again.values()))
+        assert (269, "the statement stands at an earlier entry already") in tamper.find()
+    assert tamper.find() == []
