@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
@@ -41,6 +42,13 @@ def weekly_choice(**_later: object) -> None:
     """Ask for the week's choice of methods, once however many beats strike."""
     with tenancy.system():
         operations.request_weekly_choice(now=timezone.now())  # noqa: TID251
+
+
+@shared_task(ignore_result=True)
+def let_go(**_later: object) -> None:
+    """Let go of the numbers of forecasts that others have replaced for long enough."""
+    with tenancy.system():
+        operations.let_go(now=timezone.now(), days=settings.WAYLOG_FORECAST_DAYS)  # noqa: TID251
 
 
 @contextmanager

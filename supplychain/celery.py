@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
         "task": "forecasting.tasks.weekly_choice",
         "schedule": crontab(day_of_week="sun", hour=0, minute=30),
     },
+    "let-go-of-forecasts": {"task": "forecasting.tasks.let_go", "schedule": crontab(hour=4, minute=40)},
     "nightly-audit": {"task": "supplychain.tasks.nightly_audit", "schedule": crontab(hour=3, minute=40)},
     "learn-arrivals": {"task": "supplychain.tasks.learn_arrivals", "schedule": crontab(hour=2, minute=50)},
     "nightly-plans": {"task": "supplychain.tasks.nightly_plans", "schedule": crontab(hour=4, minute=10)},

@@ -35,6 +35,7 @@ WAYLOG_POLICY = os.environ.get("WAYLOG_POLICY", "")
 # parties of a closed shipment are told of an erasure before it can be approved.
 WAYLOG_DEVICE_KEY_DAYS = int(os.environ.get("WAYLOG_DEVICE_KEY_DAYS", "90"))
 WAYLOG_KEY_REMINDER_DAYS = int(os.environ.get("WAYLOG_KEY_REMINDER_DAYS", "14"))
+WAYLOG_FORECAST_DAYS = int(os.environ.get("WAYLOG_FORECAST_DAYS", "400"))
 WAYLOG_ERASURE_NOTICE_DAYS = int(os.environ.get("WAYLOG_ERASURE_NOTICE_DAYS", "7"))
 WAYLOG_PUBLISH_SECONDS = float(os.environ.get("WAYLOG_PUBLISH_SECONDS", "5"))
 """How long an answer of the API waits for the quorum, where there is one, before it says *appended*."""

@@ -245,6 +245,12 @@ class SeriesForecast(models.Model):
     def __str__(self) -> str:
         return f"{self.product} at {self.site}"
 
+    @property
+    def is_thinned(self) -> bool:
+        """Whether its numbers were let go, as of a row that counts no more or stands in no night they may be."""
+        may_be = self.last is not None or self.first is None
+        return may_be and not self.history and not self.steps and bool(self.record)
+
 
 from forecasting.models.beside import Known as Known  # noqa: E402 - they point at the rows above
 from forecasting.models.beside import Override as Override  # noqa: E402

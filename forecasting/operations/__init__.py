@@ -23,6 +23,7 @@ from forecasting.operations.beside import (
 )
 from forecasting.operations.choosing import choice
 from forecasting.operations.driving import RunEnded, drive
+from forecasting.operations.keeping import LetGo, let_go
 from forecasting.operations.reproducing import TOLERANCE, Reproduction, reproduce
 from forecasting.operations.shards import forecast, shard, shard_failed
 from forecasting.operations.signing import ForecastsOnly, sign, sign_failed
@@ -36,6 +37,7 @@ __all__ = [
     "ArrivalsAgain",
     "ForecastsOnly",
     "KnownRefused",
+    "LetGo",
     "OverrideRefused",
     "QuotaExceeded",
     "Reproduction",
@@ -46,6 +48,7 @@ __all__ = [
     "end_override",
     "enter_known",
     "forecast",
+    "let_go",
     "override",
     "reproduce",
     "reproduce_arrivals",

@@ -39,7 +39,7 @@ def totals(*, party: UUID, unit: str | None, level: Level, every: Frequency) -> 
     run = queries.latest_run(party)
     if run is None:
         return None
-    rows = list(queries.series_of(run, party=party).exclude(method="")[:MOST_SERIES])
+    rows = list(queries.series_of(run, party=party).exclude(method="").exclude(steps=[])[:MOST_SERIES])
     if not rows:
         return None
     names = dict(Product.objects.filter(uri__in={row.product for row in rows}).values_list("uri", "unit_name"))

@@ -91,7 +91,7 @@ def unit(row: SeriesForecast, names: Names) -> str:
 
 def observed(row: SeriesForecast) -> list[charts.Observed]:
     """The history, one value a period; None where it is not known."""
-    if row.history_start is None:
+    if row.history_start is None or not row.history:
         return []
     values = [math.nan if value is None else float(value) for value in row.history]
     import numpy as np  # not at the top: most pages show no series

@@ -111,6 +111,14 @@ def test_a_series_shows_its_parts_lanes_backtest_and_candidates(forecast, people
         assert said.lower() in text.lower(), said
 
 
+def test_a_series_whose_numbers_were_let_go_says_so(forecast, people, sign_in, world):
+    one = row(world.packer.id)
+    with tenancy.system():
+        type(one).objects.filter(pk=one.pk).update(history=[], steps=[], levels=[], components={}, last=forecast.number)
+    answer = sign_in(people.packer).get(reverse("forecast_series", args=[one.pk]))
+    assert answer.status_code == 200 and "Its numbers were let go" in answer.content.decode()
+
+
 def test_a_series_of_others_is_a_404_whatever_is_asked_of_it(forecast, people, sign_in, world):
     pk, client = row(world.packer.id).pk, sign_in(people.stranger)
     assert client.get(reverse("forecast_series", args=[pk])).status_code == 404
