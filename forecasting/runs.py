@@ -42,6 +42,8 @@ MOST_OF_ONE_TENANT = 0.5
 FEW_ENOUGH = 1_000
 """Up to so many series any method may be a champion; beyond, the cheap set alone, or nights would be too short."""
 ORIGINS = 3
+FEW_SERIES, MORE_ORIGINS = 100, 9
+"""Intervals of fewer series are learnt from nine origins: three are one short stretch of time."""
 LATELY = timedelta(days=91)
 MOST_SHARES = 20
 PIECES = frozenset({"", "EA", "C62", "H87", "NAR", "NPR", "XBX", "XCS", "XPX", "XCT"})
@@ -333,11 +335,12 @@ def make_choice(
         asked += 1
         return enough()
 
+    origins = ORIGINS if len(told) + left_out >= FEW_SERIES else MORE_ORIGINS
     results, past = [], []
     for one in told:
         result = prepared(one, settings)
         results.append(result)
-        past.append(_past(one, result, settings))
+        past.append(_past(one, result, settings, origins))
     horizon = {frequency: horizon_of(settings, frequency) for frequency in HORIZON}
     methods = METHODS if len(told) + left_out <= FEW_ENOUGH else CHEAP_METHODS
     known_past = [one for one in past if one is not None]
@@ -345,14 +348,14 @@ def make_choice(
     return Chosen(choice, tuple(results), tuple(past), asked)
 
 
-def _past(told: Told, result: SeriesResult, settings: RunSettings) -> Past | None:
+def _past(told: Told, result: SeriesResult, settings: RunSettings, origins: int) -> Past | None:
     """A series as it was known at its past origins, which lie as far into a period as the cutoff does."""
     if result.series is None or result.item is None or result.reason:
         return None
     series, frequency = result.series, result.frequency
     into = settings.cutoff - begins_at(last_end(settings.cutoff, frequency))
     horizon, build = horizon_of(settings, frequency), as_known(told, frequency, settings.cutoff)
-    ends = [len(series) - max(1, -(-horizon * thirds // ORIGINS)) for thirds in range(ORIGINS, 0, -1)]
+    ends = [len(series) - max(1, -(-horizon * thirds // ORIGINS)) for thirds in range(origins, 0, -1)]
     then = []
     for end in dict.fromkeys(ends):
         if end < max(12, 2 * series.season_length):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC
 from typing import Any
 
-from forecasting.runs import Chosen, RunSettings, horizon_of
+from forecasting.runs import ORIGINS, Chosen, RunSettings, horizon_of
 from forecasting.timeseries.backtest import Trial, actuals, score
 from forecasting.timeseries.champion import Pool
 from forecasting.timeseries.engine import Choice, Item, Past, forecast_pool
@@ -33,7 +33,8 @@ def tested(chosen: Chosen, settings: RunSettings) -> list[TestedSeries | None]:
     for place, past in enumerate(chosen.past):
         whole = chosen.looked_at[place].series
         if past is not None and past.then and whole is not None:
-            by_frequency.setdefault(whole.frequency, []).append((place, past, whole))
+            chose = replace(past, then=past.then[-ORIGINS:])  # older ones only taught how wide intervals must be
+            by_frequency.setdefault(whole.frequency, []).append((place, chose, whole))
     for frequency, some in by_frequency.items():
         horizon = horizon_of(settings, frequency)
         answers = iter(_answers([past for _, past, _ in some], chosen.choice, horizon, settings.seed))

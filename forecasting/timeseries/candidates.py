@@ -68,6 +68,9 @@ DEFAULT: dict[DemandClass, str] = {
 """What a class gets where its past is too short, or too lopsided, to choose.
 
 For demand that is not smooth: what lost least at past origins of four data sets (docs/decisions/0012)."""
+CHEAP_DEFAULT = "mean_cheap_5"
+"""Instead of a default with dear members, where those are not at hand. On M3 and hospital series cut to 18 to 66 months
+its error was up to 4 % larger, its quantile loss at most 1 %, at a tenth of the cost."""
 NEEDS_CALENDAR = {"prophet", "fast_prophet", "fast_prophet_corrected"}
 COUNTS = ("empirical", "empirical_fading", "counts", "counts_wide", "tsb", "imapa", "ending")
 DISTRIBUTIONS = {*COUNTS, "mean_counts", "mean_empirical"}
@@ -81,6 +84,15 @@ def may_be_champion(name: str, demand_class: DemandClass) -> bool:
     if demand_class is DemandClass.ERRATIC:
         return True
     return name not in DISTRIBUTIONS and name != "mean_wild"
+
+
+def default_for(demand_class: DemandClass, available: Iterable[str] = tuple(METHODS)) -> str:
+    """The default of a class; the cheap one where that is at hand and the default is not."""
+    at_hand = set(available)
+    for name in (DEFAULT[demand_class], CHEAP_DEFAULT):
+        if set(members_of([name])) <= at_hand:
+            return name
+    return DEFAULT[demand_class]
 
 
 def members_of(names: Iterable[str]) -> list[str]:

@@ -11,7 +11,9 @@ from forecasting.history import SeriesHistory, SeriesKey
 from forecasting.manifest import Source
 from forecasting.runs import RunRefused, RunSettings, Told, compute, make_choice, prepared, sample
 from forecasting.timeseries.calendars import Days
-from forecasting.timeseries.candidates import DEAR
+from forecasting.timeseries.candidates import DEAR, members_of
+from forecasting.timeseries.champion import Pool
+from forecasting.timeseries.classify import DemandClass
 from forecasting.timeseries.engine import NO_CHOICE
 from forecasting.timeseries.series import Dated
 from ledger.tlog import merkle
@@ -134,8 +136,13 @@ def test_a_choice_sees_at_each_origin_only_what_was_known_then():
         make_choice([Told(SeriesHistory(key, tuple(some), attested=False))], SETTINGS).past[0]
         for some in (seen, told_late)
     )
-    assert [one.values[-1] > 0 for one in prompt.then] == [True] * 3
+    assert [one.values[-1] > 0 for one in prompt.then] == [True] * 9, "few series are calibrated on nine origins"
     assert all((one.values[84:] == 0).all() and (one.values[:84] > 0).all() for one in late.then)
+
+
+def test_many_series_need_three_origins_alone():
+    [many], [few] = (make_choice(several(1), SETTINGS, left_out=count).past for count in (99, 98))
+    assert [len(one) for one in many.then] == [len(one) for one in few.then[-3:]] and len(few.then) == 9
 
 
 def test_a_choice_scores_what_it_chose_beside_the_yardstick():
@@ -157,6 +164,9 @@ def test_of_a_large_catalogue_no_night_gets_a_dear_champion():
     few, many = (make_choice(several(2), SETTINGS, left_out=count).choice for count in (0, 100_000))
     tried = [{name for one in choice.scores.values() for name in one} for choice in (few, many)]
     assert DEAR & tried[0] and not DEAR & tried[1]
+    unseen = [Pool("D", kind, length) for kind in DemandClass for length in ("short", "medium", "long")]
+    assert DEAR & set(members_of(few.champion(pool) for pool in unseen))
+    assert not DEAR & set(members_of(many.champion(pool) for pool in unseen))
 
 
 def test_no_party_chooses_for_everybody():

@@ -33,8 +33,9 @@ class Choice:
     """One champion a pool and one calibration a frequency and class. `scores` are the grounds it was chosen on.
 
     Paths are calibrated around their points, distributions widened where they were too narrow. A pool that is absent
-    gets the default ensemble of its class, a group that is absent the method's own quantiles. `unreached` counts
-    series that a budget left out of the choice. `likenesses` say how errors go on from step to step: what plans need.
+    gets what all of its frequency and class chose (`defaults`), or else the default of the class; a group that is
+    absent the method's own quantiles. `unreached` counts series that a budget left out of the choice. `likenesses` say
+    how errors go on from step to step: what plans need.
     """
 
     champions: Mapping[Pool, str] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Choice:
     scores: Mapping[Pool, Mapping[str, PoolScore]] = field(default_factory=dict)
     unreached: int = 0
     likenesses: Mapping[Group, Likeness] = field(default_factory=dict)
+    defaults: Mapping[Group, str] = field(default_factory=dict)
 
     def likeness(self, frequency: str, demand_class: str) -> Likeness:
         """How alike errors of neighbouring steps are; the usual where nothing was learnt."""
@@ -53,7 +55,8 @@ class Choice:
 
     def champion(self, pool: Pool) -> str:
         """The method of every series of a pool."""
-        return self.champions.get(pool, DEFAULT[pool.demand_class])
+        default = self.defaults.get((pool.frequency, pool.demand_class), DEFAULT[pool.demand_class])
+        return self.champions.get(pool, default)
 
     def calibrated(self, pool: Pool, series: DemandSeries, forecast: Forecast) -> Forecast:
         """The champion's forecast with the quantiles that past origins ask for; as it is where nothing was learnt."""
@@ -79,9 +82,14 @@ def format_choice(choice: Choice) -> dict[str, Any]:
         {"frequency": frequency, "class": kind.value, **asdict(one)}
         for (frequency, kind), one in sorted(choice.likenesses.items())
     ]
+    defaults = [
+        {"frequency": frequency, "class": kind.value, "champion": name}
+        for (frequency, kind), name in sorted(choice.defaults.items())
+    ]
     # Left out where nothing was learnt: so a choice that was signed before there were any comes out the same.
     return {
         **({"likenesses": likenesses} if likenesses else {}),
+        **({"defaults": defaults} if defaults else {}),
         "pools": [
             {
                 "frequency": pool.frequency,
@@ -133,7 +141,11 @@ def parse_choice(told: Mapping[str, Any]) -> Choice:
         (_frequency(row["frequency"]), DemandClass(row["class"])): Likeness(float(row["share"]), float(row["fade"]))
         for row in told.get("likenesses", ())
     }
-    return Choice(champions, calibrations, widenings, scores, int(told["unreached"]), likenesses)
+    defaults = {
+        (_frequency(row["frequency"]), DemandClass(row["class"])): str(row["champion"])
+        for row in told.get("defaults", ())
+    }
+    return Choice(champions, calibrations, widenings, scores, int(told["unreached"]), likenesses, defaults)
 
 
 def _frequency(text: Any) -> Frequency:

@@ -11,7 +11,14 @@ import numpy as np
 
 from forecasting.timeseries import metrics
 from forecasting.timeseries.backtest import actuals
-from forecasting.timeseries.candidates import DEFAULT, DISTRIBUTIONS, METHODS, may_be_champion, names_for
+from forecasting.timeseries.candidates import (
+    DEFAULT,
+    DISTRIBUTIONS,
+    METHODS,
+    default_for,
+    may_be_champion,
+    names_for,
+)
 from forecasting.timeseries.champion import ENOUGH_ORIGINS, Pool
 from forecasting.timeseries.classify import DemandClass
 from forecasting.timeseries.conformal import (
@@ -125,11 +132,11 @@ def choose(
             break
         steps = horizon if isinstance(horizon, int) else horizon[pool.frequency]
         _try(tallies[pool], pool, block, steps, methods, seed)
-    champions = {pool: _champion(pool, tallies) for pool in tallies}
+    champions = {pool: _champion(pool, tallies, methods) for pool in tallies}
     scores = {pool: {name: one.score() for name, one in found.items()} for pool, found in tallies.items()}
     calibrations, widenings = _calibrations(tallies, champions), _widenings(tallies, champions)
     likenesses = _likenesses(tallies, champions, calibrations, widenings)
-    return Choice(champions, calibrations, widenings, scores, unreached, likenesses)
+    return Choice(champions, calibrations, widenings, scores, unreached, likenesses, _defaults(tallies, methods))
 
 
 def _pool(series: DemandSeries) -> Pool | None:
@@ -201,14 +208,25 @@ def _count(name: str, tally: _Tally, kept: Sequence[tuple[DemandSeries, Forecast
     tally.mase += [float(np.mean(known))] if known else []
 
 
-def _champion(pool: Pool, tallies: Mapping[Pool, Mapping[str, _Tally]]) -> str:
+def _defaults(tallies: Mapping[Pool, Mapping[str, _Tally]], methods: Iterable[str]) -> dict[Group, str]:
+    """What a pool gets that nobody looked at: the choice of its class, where that is not the default anyhow."""
+    frequencies = {pool.frequency for pool in tallies}
+    pools = [Pool(frequency, kind, "") for frequency in sorted(frequencies) for kind in DemandClass]
+    found = {(pool.frequency, pool.demand_class): _champion(pool, tallies, methods) for pool in pools}
+    return {group: name for group, name in found.items() if name != DEFAULT[group[1]]}
+
+
+def _champion(pool: Pool, tallies: Mapping[Pool, Mapping[str, _Tally]], methods: Iterable[str]) -> str:
     """The lowest error over the pool, or where that says too little over the next wider one; else the default.
 
     The mean MASE decides where demand comes most periods, the pooled quantile loss where any of it is sparse.
     """
     same = sorted((one for one in tallies if one.frequency == pool.frequency), key=str)
-    kind = pool.demand_class
-    wider = [([pool], kind.is_sparse), ([one for one in same if one.demand_class is kind], kind.is_sparse)]
+    kind, default = pool.demand_class, default_for(pool.demand_class, methods)
+    wider = [
+        ([pool] if pool in tallies else [], kind.is_sparse),
+        ([one for one in same if one.demand_class is kind], kind.is_sparse),
+    ]
     if kind is not DemandClass.SMOOTH:
         wider.append(([one for one in same if one.demand_class is not DemandClass.SMOOTH], True))
     for pools, by_loss in wider:
@@ -216,8 +234,8 @@ def _champion(pool: Pool, tallies: Mapping[Pool, Mapping[str, _Tally]]) -> str:
         most = max((one.series for one in found.values()), default=0)
         usable = {name: one for name, one in found.items() if one.series == most and may_be_champion(name, kind)}
         if most >= FEWEST and (not by_loss or max(one.weight for one in usable.values()) >= WEIGHTIEST):
-            return _lowest({name: one.score() for name, one in usable.items()}, DEFAULT[kind], by_loss=by_loss)
-    return DEFAULT[kind]
+            return _lowest({name: one.score() for name, one in usable.items()}, default, by_loss=by_loss)
+    return default
 
 
 def _together(found: Sequence[Mapping[str, _Tally]]) -> dict[str, _Tally]:

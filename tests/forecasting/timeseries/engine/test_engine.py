@@ -7,7 +7,15 @@ from datetime import date
 import numpy as np
 import pytest
 
-from forecasting.timeseries.candidates import DEFAULT, METHODS
+from forecasting.timeseries.candidates import (
+    CHEAP_DEFAULT,
+    CHEAP_METHODS,
+    DEAR,
+    DEFAULT,
+    METHODS,
+    default_for,
+    members_of,
+)
 from forecasting.timeseries.champion import Pool
 from forecasting.timeseries.classify import DemandClass
 from forecasting.timeseries.engine import (
@@ -69,6 +77,26 @@ def test_a_pool_of_few_series_keeps_the_default_of_its_class():
     found = choose([past_of(Item(seasonal(i)), 6) for i in range(5)], horizon=6, methods=CHEAP)
     assert set(found.champions.values()) == {DEFAULT[DemandClass.SMOOTH]}
     assert found.champion(Pool("D", DemandClass.LUMPY, "long")) == DEFAULT[DemandClass.LUMPY]
+
+
+def test_a_pool_that_nobody_looked_at_gets_what_its_class_chose(choice):
+    seen = Pool("MS", DemandClass.SMOOTH, "long")
+    unseen = Pool("MS", DemandClass.SMOOTH, "short")
+    assert unseen not in choice.champions
+    assert choice.champion(unseen) == choice.champion(seen) != DEFAULT[DemandClass.SMOOTH]
+    assert choice.champion(Pool("D", DemandClass.SMOOTH, "short")) == DEFAULT[DemandClass.SMOOTH]
+    told = json.loads(json.dumps(format_choice(choice)))
+    assert parse_choice(told).champion(unseen) == choice.champion(unseen)
+    del told["defaults"]  # as before there were any
+    assert parse_choice(told).champion(unseen) == DEFAULT[DemandClass.SMOOTH]
+
+
+def test_where_dear_methods_are_not_at_hand_no_default_has_them():
+    assert default_for(DemandClass.SMOOTH) == DEFAULT[DemandClass.SMOOTH]
+    assert default_for(DemandClass.SMOOTH, CHEAP_METHODS) == CHEAP_DEFAULT
+    assert not DEAR & set(members_of([CHEAP_DEFAULT]))
+    assert default_for(DemandClass.LUMPY, CHEAP_METHODS) == DEFAULT[DemandClass.LUMPY]
+    assert default_for(DemandClass.SMOOTH, ["theta"]) == DEFAULT[DemandClass.SMOOTH], "of its members those at hand"
 
 
 def test_what_came_after_the_last_origin_chooses_nothing():
