@@ -67,6 +67,11 @@ SELECT sha256(('c' || n)::bytea), index, sha256(n::text::bytea), convert_to(form
   'UTF8'), tenant, '{}', scopes FROM made
 """
 
+_WORDS = (
+    "CROSS JOIN LATERAL (VALUES ('eventType', e.event_type), ('bizStep', e.biz_step), ('disposition', e.disposition),"
+    " ('readPoint', e.read_point), ('bizLocation', e.biz_location)) w (field, value)"
+)
+
 
 def fill(server: Server, count: int) -> float:
     """Fill the tables with so many events more; return the seconds that it took."""
@@ -89,6 +94,11 @@ def fill(server: Server, count: int) -> float:
             "INSERT INTO supplychain_eventreader (party, index, event_time) SELECT r.party, e.index, e.event_time"
             " FROM ledger_scopereader r JOIN supplychain_eventscope s ON s.scope = r.scope"
             " JOIN supplychain_event e ON e.index = s.index AND e.tenant <> r.party ON CONFLICT DO NOTHING"
+        )
+        connection.execute(
+            "INSERT INTO supplychain_eventword (party, field, value) SELECT DISTINCT e.tenant, w.field, w.value"
+            f" FROM supplychain_event e {_WORDS} UNION SELECT v.party, w.field, w.value FROM supplychain_eventreader v"
+            f" JOIN supplychain_event e ON e.index = v.index {_WORDS} ON CONFLICT DO NOTHING"
         )
         connection.execute("UPDATE ledger_head SET tree_size = tree_size + %s", [count])
         connection.execute("ANALYZE")
@@ -132,7 +142,11 @@ def kinds(events: int) -> dict[str, Callable[[random.Random], tuple[str, dict[st
         "own_field_and_time": lambda dice: within(dice, **{"EQ_ex:grade": str(dice.randrange(50))}),
         "step_and_time_100_a_page": lambda dice: within(dice, EQ_bizStep=dice.choice(STEPS), perPage="100"),
         "one_epcs_events": lambda dice: (f"/epcs/{urllib.parse.quote(item(dice), safe='')}/events", {}),
+        "list_of_event_types": lambda dice: ("/eventTypes", {}),
         "list_of_steps": lambda dice: ("/bizSteps", {}),
+        "list_of_dispositions": lambda dice: ("/dispositions", {}),
+        "list_of_locations": lambda dice: ("/bizLocations", {"perPage": "100"}),
+        "list_of_read_points": lambda dice: ("/readPoints", {"perPage": "100"}),
         "list_of_epcs": lambda dice: ("/epcs", {}),
         "nothing_asked": lambda dice: ("/", {}),
     }

@@ -3,7 +3,16 @@
 from supplychain.models.approvals import Approval, KeyReminder
 from supplychain.models.captures import CapturedDocument, CaptureJob, CompanyPrefix, DocumentPart, MasterData
 from supplychain.models.clients import ApiClient
-from supplychain.models.events import Event, EventObject, EventReader, EventScope, LateEvent, SensorReading, in_scope
+from supplychain.models.events import (
+    Event,
+    EventObject,
+    EventReader,
+    EventScope,
+    EventWord,
+    LateEvent,
+    SensorReading,
+    in_scope,
+)
 from supplychain.models.namedqueries import DeletedPageToken, NamedQuery
 from supplychain.models.parties import KeyRequest, Party, PartyIdentifier, Product, Site
 from supplychain.models.people import Membership, Role, User
@@ -24,6 +33,7 @@ __all__ = [
     "EventObject",
     "EventReader",
     "EventScope",
+    "EventWord",
     "KeptAnswer",
     "KeyReminder",
     "KeyRequest",

@@ -118,6 +118,15 @@ class LateEvent(models.Model):
         indexes = [models.Index(fields=["party", "opened_index", "index"], name="supplychain_lateevent_opened")]
 
 
+class EventWord(models.Model):
+    """A value that events name which a party may read: a type, a step, a place or a disposition, each once."""
+
+    pk = models.CompositePrimaryKey("party", "field", "value")
+    party = models.UUIDField()
+    field = models.CharField(max_length=11)
+    value = models.TextField(db_collation="C")
+
+
 class EventObject(models.Model):
     """One object or class that an event names, by its canonical identifier."""
 

@@ -29,6 +29,7 @@ TABLES = (
     Table("supplychain_eventscope", "scope, index", "index"),
     Table("supplychain_eventreader", "party, index", "index"),
     Table("supplychain_lateevent", "party, index", "index", is_compared=False),
+    Table("supplychain_eventword", "party, field, value"),
     Table("supplychain_eventobject", "index, position", "index"),
     Table("supplychain_sensorreading", "index, position", "index"),
     Table("supplychain_shipment", "id", "last_index"),

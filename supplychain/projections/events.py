@@ -17,7 +17,7 @@ from supplychain.epcis.events import Event as EpcisEvent
 from supplychain.epcis.events import Quantity, SensorElement, SensorReport
 from supplychain.epcis.identifiers import canonical
 from supplychain.models import Event, EventObject, EventReader, EventScope, LateEvent, SensorReading
-from supplychain.projections import readers
+from supplychain.projections import readers, words
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Object = tuple[str, str, Decimal | None, str]
@@ -80,6 +80,7 @@ def write(placed: list[Placed], declared: dict[int, int]) -> None:
     bulk.insert(Event, _EVENT_COLUMNS, (_event_row(each, declared.get(each.index)) for each in placed))
     bulk.insert(EventScope, ("scope", "index"), ((scope, each.index) for each in placed for scope in set(each.scopes)))
     readers.show([(each.index, each.scopes) for each in placed])
+    words.keep(word for each in placed for word in _words(each))
     bulk.insert(EventObject, _OBJECT_COLUMNS, (row for each in placed for row in _object_rows(each)))
     bulk.insert(SensorReading, _SENSOR_COLUMNS, (row for each in placed for row in _sensor_rows(each)))
     here = {each.index for each in placed}
@@ -101,7 +102,9 @@ class Erased:
 
 def write_erased(erased: Iterable[Erased]) -> None:
     """Put rows that say nothing but where, by whom, with which key and what kind of act in the place of the events'."""
+    named = []
     for each in erased:
+        named += [found] if (found := words.named_by(each.index)) is not None else []
         Event.objects.filter(index=each.index).delete()
         EventObject.objects.filter(index=each.index).delete()
         SensorReading.objects.filter(index=each.index).delete()
@@ -128,6 +131,7 @@ def write_erased(erased: Iterable[Erased]) -> None:
         )
         EventScope.objects.bulk_create(EventScope(scope=scope, index=each.index) for scope in set(each.scopes))
         readers.show([(each.index, each.scopes)])
+    words.forget(named)
 
 
 def under_ids(ids: Iterable[str]) -> list[tuple[Any, ...]]:
@@ -209,6 +213,14 @@ def _event_row(placed: Placed, declared_by: int | None) -> tuple[object, ...]:
         placed.read.act == Act.CORRECT,
         declared_by,
     )
+
+
+def _words(placed: Placed) -> Iterator[tuple[UUID, str, str]]:
+    """What the collections list of it; in the order of `words.COLUMNS`."""
+    event = placed.read.event
+    places = canonical(event.read_point or ""), canonical(event.biz_location or "")
+    values = (event.event_type, event.biz_step or "", event.disposition or "", *places)
+    return ((placed.tenant, field, value) for field, value in zip(words.COLUMNS, values, strict=True))
 
 
 _OBJECT_COLUMNS = ("index", "position", "tenant", "scopes", "place", "epc", "quantity", "uom")

@@ -12,14 +12,17 @@ from uuid import UUID
 from django.db import connection
 
 from ledger import kept
+from supplychain.projections import words
 
-_OF_EVENTS = """
-INSERT INTO supplychain_eventreader (party, index, event_time)
-SELECT DISTINCT r.party, e.index, e.event_time FROM supplychain_eventscope s
-  JOIN supplychain_event e ON e.index = s.index JOIN ledger_scopereader r ON r.scope = s.scope AND r.party <> e.tenant
-WHERE s.index = ANY(%s) AND s.scope = ANY(%s) ON CONFLICT DO NOTHING
-"""
-_OF_READERS = """
+_OF_EVENTS = f"""
+WITH made AS (
+  INSERT INTO supplychain_eventreader (party, index, event_time)
+  SELECT DISTINCT r.party, e.index, e.event_time FROM supplychain_eventscope s
+    JOIN supplychain_event e ON e.index = s.index
+    JOIN ledger_scopereader r ON r.scope = s.scope AND r.party <> e.tenant
+  WHERE s.index = ANY(%s) AND s.scope = ANY(%s) ON CONFLICT DO NOTHING RETURNING party, index
+) {words.OF_READERS}"""
+_OF_READERS = f"""
 WITH opened AS (
   SELECT p.party, e.index, e.event_time, min(p.opened_index) AS opened_index
   FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) p (scope, party, opened_index)
@@ -29,11 +32,11 @@ WITH opened AS (
 ), made AS (
   INSERT INTO supplychain_eventreader (party, index, event_time) SELECT party, index, event_time FROM opened
   ON CONFLICT DO NOTHING RETURNING party, index
-)
-INSERT INTO supplychain_lateevent (party, index, opened_index)
-SELECT party, index, opened_index FROM made JOIN opened USING (party, index) WHERE opened_index > index
-ON CONFLICT DO NOTHING
-"""
+), late AS (
+  INSERT INTO supplychain_lateevent (party, index, opened_index)
+  SELECT party, index, opened_index FROM made JOIN opened USING (party, index) WHERE opened_index > index
+  ON CONFLICT DO NOTHING
+) {words.OF_READERS}"""
 
 
 def show(events: Sequence[tuple[int, Sequence[UUID]]]) -> None:

@@ -6,51 +6,42 @@ from uuid import UUID
 
 from django.db import connection
 
-COLUMNS = {
-    "bizStep": "biz_step",
-    "disposition": "disposition",
-    "readPoint": "read_point",
-    "bizLocation": "biz_location",
-    "eventType": "event_type",
-}
-_UNINDEXED = ("disposition", "eventType")
-
-_SHARED = "supplychain_eventreader v JOIN supplychain_event e ON e.index = v.index WHERE v.party = %(party)s"
+FEW = 5_000
+"""Events up to which a party's EPCs are gathered from these; of more, each next one is looked up among all."""
 
 
 def named(field: str, *, party: UUID, after: str, limit: int) -> list[str]:
     """The next values of a field behind `after`."""
     if field == "epc":
-        return _asked(_EPCS, party, after, limit)
-    column = COLUMNS[field]
-    own = _asked((_SCANNED if field in _UNINDEXED else _OWN).format(column=column), party, after, limit)
-    shared = _asked(
-        f'SELECT DISTINCT e.{column} COLLATE "C" FROM {_SHARED} AND e.{column} COLLATE "C" > %(after)s'
-        " ORDER BY 1 LIMIT %(limit)s",
-        party,
-        after,
-        limit,
-    )
-    return sorted({*own, *shared} - {""})[:limit]
+        return _asked(_EPCS_OF_FEW if _has_few(party) else _EPCS, party, after, limit)
+    return _asked(_WORDS, party, after, limit, field)
 
 
-# Each next value is looked up in the index, so that it costs as much as there are values, not events. The indexes of
-# places leave out events without one, which must be asked for in so many words.
-_OWN = """
-WITH RECURSIVE found(value) AS (
-  (SELECT e.{column} FROM supplychain_event e
-    WHERE e.tenant = %(party)s AND e.{column} > %(after)s AND e.{column} <> '' ORDER BY e.{column} LIMIT 1)
-  UNION ALL
-  SELECT (SELECT e.{column} FROM supplychain_event e
-    WHERE e.tenant = %(party)s AND e.{column} > found.value AND e.{column} <> ''
-    ORDER BY e.{column} LIMIT 1) FROM found WHERE found.value IS NOT NULL
-)
-SELECT value FROM found WHERE value IS NOT NULL LIMIT %(limit)s
+def _has_few(party: UUID) -> bool:
+    """Whether the events are few that a party may read."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTED, {"party": party, "limit": FEW + 1})
+        row = cursor.fetchone()
+    return row is not None and row[0] <= FEW
+
+
+_WORDS = """
+SELECT value FROM supplychain_eventword WHERE party = %(party)s AND field = %(field)s AND value > %(after)s
+ORDER BY value LIMIT %(limit)s
 """
-_SCANNED = """
-SELECT DISTINCT e.{column} COLLATE "C" FROM supplychain_event e
-WHERE e.tenant = %(party)s AND e.{column} COLLATE "C" > %(after)s ORDER BY 1 LIMIT %(limit)s
+_COUNTED = """
+SELECT count(*) FROM (
+  (SELECT FROM supplychain_event WHERE tenant = %(party)s LIMIT %(limit)s)
+  UNION ALL (SELECT FROM supplychain_eventreader WHERE party = %(party)s LIMIT %(limit)s)) f
 """
+_EPCS_OF_FEW = """
+SELECT DISTINCT o.epc COLLATE "C" FROM (
+    SELECT index FROM supplychain_event WHERE tenant = %(party)s
+    UNION SELECT index FROM supplychain_eventreader WHERE party = %(party)s
+  ) e JOIN supplychain_eventobject o ON o.index = e.index
+WHERE o.epc ~>~ %(after)s AND o.place <> 'reference' ORDER BY 1 LIMIT %(limit)s
+"""
+# Each next value is looked up in the index, so that it costs as much as there are values, not events.
 _EPCS = """
 WITH RECURSIVE found(value) AS (
   (SELECT o.epc FROM supplychain_eventobject o WHERE o.epc ~>~ %(after)s AND o.place <> 'reference' AND (
@@ -67,7 +58,7 @@ SELECT value FROM found WHERE value IS NOT NULL LIMIT %(limit)s
 """
 
 
-def _asked(sql: str, party: UUID, after: str, limit: int) -> list[str]:
+def _asked(sql: str, party: UUID, after: str, limit: int, field: str = "") -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"party": party, "after": after, "limit": limit})
+        cursor.execute(sql, {"party": party, "after": after, "limit": limit, "field": field})
         return [row[0] for row in cursor.fetchall()]
