@@ -28,8 +28,8 @@ from forecasting.timeseries.series import Dated
 from ledger import tenancy
 from ledger.verified import VerifiedCheckpoint, VerifiedEntry, verified_since
 
-CHANGES_THE_PAST = frozenset({"key.revoke", "body.erased"})
-"""Statements after which an older entry may count no more: all is read again."""
+CHANGES_THE_PAST = frozenset({"key.revoke", "key.attest", "body.erased"})
+"""Statements after which an older entry may count no more, or count again: all is read again."""
 AT_ONCE = 5_000
 _EMPTY = hashlib.sha256().digest()
 """The root of no entries."""

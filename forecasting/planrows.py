@@ -89,3 +89,41 @@ class PlanLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product} at {self.site}"
+
+
+class StockChange(models.Model):
+    """What one entry tells of one product of its signer's, as `planning.stock.Change` has it; or that one was wrong."""
+
+    WRONG = "wrong"
+
+    tenant = models.UUIDField()
+    index = models.BigIntegerField(db_index=True)
+    kind = models.CharField(max_length=5)
+    site = models.CharField(max_length=500, blank=True)
+    product = models.CharField(max_length=500, blank=True)
+    unit = models.CharField(max_length=20, blank=True)
+    quantity = models.FloatField()
+    at = models.DateTimeField()
+    source = models.CharField(max_length=32, help_text="The event, hashed: what a later entry declares wrong.")
+
+    class Meta:
+        db_table = "forecasting_stockchange"
+        indexes = [models.Index(fields=["tenant", "index"], name="forecasting_stockchange_find")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.quantity} of {self.product}"
+
+
+class StockTo(models.Model):
+    """How far the log was read for it, and under which root: one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    tree_size = models.BigIntegerField()
+    root_hash = models.BinaryField()
+
+    class Meta:
+        db_table = "forecasting_stockto"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="forecasting_stockto_one_row")]
+
+    def __str__(self) -> str:
+        return f"the first {self.tree_size} entries"

@@ -6,7 +6,7 @@ times from the trips that arrivals were learnt from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -15,20 +15,24 @@ from uuid import UUID
 
 import numpy as np
 
-from forecasting import arrivals, queries
+from forecasting import arrivals, queries, stocking
 from forecasting.arrivals import trips_of
 from forecasting.leadtime.journeys import LEVELS
 from forecasting.leadtime.trips import DAY, Trip
 from forecasting.planning import inventory
 from forecasting.planning.inventory import Policy, PolicyRefused, Position
-from forecasting.planning.stock import Change, Held, Key, positions
+from forecasting.planning.stock import Change, Held, Key, Wrong, positions
 from forecasting.planrows import OrderPolicy, Plan, PlanLine
 from forecasting.queries import SeriesForecast
+from forecasting.stocking import register_decoder
 from forecasting.timeseries.engine import Choice
 from ledger import tenancy
-from ledger.verified import VerifiedCheckpoint, VerifiedEntry, verified_entries
+from ledger.verified import VerifiedCheckpoint
 
-__all__ = ["Change", "Key", "OrderPolicy", "Plan", "PlanLine", "Wrong", "latest", "line", "make", "read_stock"]
+__all__ = [
+    "Change", "Key", "OrderPolicy", "Plan", "PlanLine", "Wrong", "latest", "line", "make", "read_stock",
+    "register_decoder",
+]  # fmt: skip
 
 KIND = "plan"
 """The jobs that make plans."""
@@ -36,22 +40,6 @@ DAYS = {"D": 1.0, "W": 7.0, "MS": 30.4}
 LEAST_TRIPS = 5
 NO_FORECAST = "There is no forecast of its demand yet."
 NO_STOCK = "More left than ever came in: count it, so that an opening balance is known."
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """The event that is called `source` was wrong."""
-
-    source: str
-
-
-Decode = Callable[[VerifiedEntry], Iterable[Change | Wrong]]
-_decoder: list[Decode] = []
-
-
-def register_decoder(decode: Decode) -> None:
-    """Let `decode` tell what entries say of stock; the last one registered counts."""
-    _decoder[:] = [decode]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,19 +51,13 @@ class Stock:
 
 
 def read_stock(party: UUID, *, now: datetime) -> Stock | None:
-    """Read the stock of `party` from the verified log; None where it is empty. Raises LogBroken."""
-    [decode] = _decoder
-    checkpoint, changes, wrong = None, [], set()
-    for entry in verified_entries():
-        checkpoint = entry.checkpoint
-        if entry.statement.type != "event" or entry.disputed or entry.key.party != party.hex:
-            continue
-        for told in decode(entry):
-            if isinstance(told, Wrong):
-                wrong.add(told.source)
-            else:
-                changes.append(told)
-    return None if checkpoint is None else Stock(positions(changes, now=now, wrong=wrong), checkpoint)
+    """The stock of `party` from the verified log, of which only what is new is read; None where it is empty.
+
+    Raises LogBroken.
+    """
+    checkpoint = stocking.advance()
+    changes, wrong = stocking.told_of(party)
+    return Stock(positions(changes, now=now, wrong=wrong), checkpoint) if checkpoint.tree_size else None
 
 
 def make(party: UUID, *, stock: Stock, now: datetime) -> tuple[Plan, list[PlanLine]]:

@@ -33,6 +33,13 @@ class Change:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """The event that is called `source` was wrong."""
+
+    source: str
+
+
 @dataclass(slots=True)
 class Held:
     """What is there and what is coming. `counted_at` is None where nobody has counted yet."""

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 
-from forecasting import observing
+from forecasting import observing, stocking
 from ledger import kept, keystore, operations, tenancy
 from ledger import queries as log
 from ledger.admission import Admission, Admitted, Pending, Refused
@@ -146,6 +146,7 @@ def _forget(index: int, now: datetime) -> None:
         _forget_document(source, tenant, now)
     KeptAnswer.objects.filter(tenant=tenant).delete()
     observing.forget_entry(index)
+    stocking.forget_entry(index)
     for forget in _forgetters:
         forget(index, tenant)
 

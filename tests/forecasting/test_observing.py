@@ -7,6 +7,7 @@ import pytest
 from forecasting import history, observing
 from forecasting.history import demand_history
 from forecasting.models import Observed, ObservedSeries, ObservedTo
+from ledger import operations as ledger_operations
 from ledger.models import LogHead
 from ledger.verified import LogBroken, roots_at, verified_entries
 from tests.forecasting.conftest import CUTOFF
@@ -72,6 +73,20 @@ def test_a_revocation_that_reaches_back_takes_back_what_the_key_had_told(world):
     world.revoke(world.shop, last_good)
     tree_size = observing.advance().tree_size
     assert kept("apples") == [5, 6] and differences(tree_size) == []
+
+
+def test_what_the_party_stands_by_after_its_key_was_revoked_counts_again(world):
+    world.demand("apples", [5, 6])
+    last_good = observing.advance().tree_size - 1
+    world.demand("apples", [70], first=CUTOFF)
+    world.revoke(world.shop, last_good)
+    observing.advance()
+    assert kept("apples") == [5, 6]
+    claims = {"indices": str(last_good + 1)}
+    attest = ledger_operations.submission("key.attest", claims, origin=world.log.origin, by=world.shop.admin)
+    world.log.append(attest)
+    tree_size = observing.advance().tree_size
+    assert kept("apples") == [5, 6, 70] and differences(tree_size) == []
 
 
 def test_a_changed_row_is_named_and_rebuilding_mends_it(world):

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from forecasting import arrivalproof, jobs, observing, operations, queries
+from forecasting import arrivalproof, jobs, observing, operations, queries, stocking
 from forecasting.arrivalrows import ArrivalModel
 from forecasting.history import signed_forecasts
 from forecasting.models import ForecastRun, Job
@@ -143,7 +143,8 @@ class Command(BaseCommand):
 
     def _rebuild(self, options: dict[str, Any]) -> None:
         checkpoint = observing.rebuild()
-        self.stdout.write(f"what the first {checkpoint.tree_size} entries tell of demand is kept anew")
+        stocking.rebuild()
+        self.stdout.write(f"what the first {checkpoint.tree_size} entries tell of demand and of stock is kept anew")
 
     def _list(self, options: dict[str, Any]) -> None:
         for found in queries.every_run(options["limit"]):
