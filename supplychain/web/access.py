@@ -49,6 +49,11 @@ def manager(view: View) -> View:
     return only(lambda membership: membership.may_manage, view)
 
 
+def operators_manager(view: View) -> View:
+    """Let only managers of the party that runs this server in; others get 403."""
+    return only(lambda membership: membership.may_manage and membership.party.is_operator, view)
+
+
 def only(may: Callable[[Membership], bool], view: View) -> View:
     """Let only members in for whom `may` holds; others get 403."""
 

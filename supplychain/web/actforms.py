@@ -121,6 +121,10 @@ class PackForm(ActForm):
                 label=f"Quantity {number + 1}", required=False, min_value=Decimal(0), max_digits=15, decimal_places=3
             )
 
+    def has_products(self) -> bool:
+        """Whether there is anything to choose from."""
+        return Product.objects.exists()
+
     def plain_fields(self) -> list[forms.BoundField]:
         """All fields but those of the lines."""
         return [self[name] for name in self.fields if not re.search(r"_\d+$", name)]
@@ -226,6 +230,10 @@ class DispatchForm(ActForm):
         self.fields["taker"].queryset = others  # type: ignore[attr-defined]
         self.fields["consignee"].queryset = others  # type: ignore[attr-defined]
         self.fields["destination"].queryset = Site.objects.exclude(party=self.acting.party)  # type: ignore[attr-defined]
+
+    def has_takers(self) -> bool:
+        """Whether there is anybody to hand goods to."""
+        return Party.objects.exclude(pk=self.acting.party.pk).exists()
 
     def event(self) -> JsonObject:
         cleaned, shipment = self.cleaned_data, self.shipment

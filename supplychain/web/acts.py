@@ -172,6 +172,8 @@ def _page(request: MemberRequest, page: ActPage, shipment: Shipment | None) -> H
     undone = shipmentpage.latest_act(shipmentpage.way(shipment.pk)) if shipment and page.name == "correct" else None
     context = {
         "undone": undone,
+        "has_products": page.name != "pack" or form.has_products(),  # type: ignore[attr-defined]
+        "partnerless": page.name == "dispatch" and not form.has_takers(),  # type: ignore[attr-defined]
         "undone_act": words.act(undone.row.act) if undone else "",
         "act": page,
         "form": form,

@@ -18,7 +18,7 @@ from ledger.admission import Refused
 from supplychain.models import Approval, Membership
 from supplychain.operations import approvals
 from supplychain.web import words
-from supplychain.web.access import MemberRequest, only
+from supplychain.web.access import MemberRequest, operators_manager
 from supplychain.web.names import Names
 
 SHOWN = 50
@@ -35,11 +35,6 @@ class AskForm(forms.Form):
     def offer(self, choices: list[tuple[str, str]]) -> None:
         """Let the page choose among these; what else is sent is judged by its own rule."""
         self.fields["key_id"].widget.choices = [("", "—"), *choices]
-
-
-def operators_manager(view: Any) -> Any:
-    """Let only managers of the party that runs this server in; others get 403."""
-    return only(lambda membership: membership.may_manage and membership.party.is_operator, view)
 
 
 @operators_manager

@@ -115,6 +115,8 @@ class Shell:
             waiting = KeyRequest.objects.filter(party=self._membership.party_id, state=KeyRequest.State.WAITING).count()
             found.append(self._item("Keys & people", "keys", count=waiting, counts="waiting", tone="go"))
             found.append(self._item("Products & sites", "names"))
+            if self._membership.party.is_operator:
+                found.append(self._item("Partners", "partners"))
             paused = subscriptions.paused_count(party=self._membership.party_id)
             found.append(self._item("Webhooks", "webhooks", count=paused, counts="paused", tone="bad"))
         found.append(Item("API", "/api/v1/docs", current=False))

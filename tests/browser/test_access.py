@@ -28,7 +28,16 @@ ADDRESSES = [
     "/ledger/keys/",
     "/device/",
 ]
-MORE = ["/keys/", "/names/", "/erasures/", "/verify", "/accounts/2fa/", "/accounts/password/change/", "/nothing-here/"]
+MORE = [
+    "/keys/",
+    "/names/",
+    "/partners/",
+    "/erasures/",
+    "/verify",
+    "/accounts/2fa/",
+    "/accounts/password/change/",
+    "/nothing-here/",
+]
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }

@@ -31,6 +31,7 @@ PAGES = {
     "approvals": "/keys/approvals/",
     "erasures": "/erasures/",
     "names": "/names/",
+    "partners": "/partners/",
     "webhooks": "/webhooks/",
     "verify": "/verify",
     "new": "/shipments/new/",
