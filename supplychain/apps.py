@@ -16,6 +16,7 @@ class SupplychainConfig(AppConfig):
         app.set_default()
         register(checks.roles_are_split, Tags.security, deploy=True)
         register(checks.checkpoint_is_apart, Tags.security, deploy=True)
+        register(checks.connections_suffice, Tags.database, deploy=True)
         register(checks.policy_is_readable)
         _register_readers()
         _register_projections()

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from ledger import quorum, roles
+from supplychain.services import connections
 
 REMEDY = "Set DATABASE_URL to the application's role and DATABASE_OWNER_URL to the owner's (docs/operations.md)."
 
@@ -28,6 +29,28 @@ def checkpoint_is_apart(**_: Any) -> list[CheckMessage]:
         return []
     said = "the newest checkpoint is kept beside the database: restoring the folder restores both, and hides a rollback"
     return [Warning(said, "Set WAYLOG_CHECKPOINT_FILE to a file on another disk or machine.", id="waylog.W003")]
+
+
+def connections_suffice(**_: Any) -> list[CheckMessage]:
+    """Warn where the server has room for fewer connections than web, workers and streams may hold."""
+    needed = connections.needed(settings.CELERY_WORKER_CONCURRENCY)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_ROOM)
+            row = cursor.fetchone()
+    except DatabaseError as error:
+        return [Warning(f"the number of connections cannot be checked: {error}", id="waylog.W005")]
+    if row is None or row[0] >= needed:
+        return []
+    said = f"the database takes {row[0]} connections, and all processes together may want {needed}"
+    remedy = f"Set max_connections to {connections.room(settings.CELERY_WORKER_CONCURRENCY)}, or start fewer threads."
+    return [Warning(said, remedy, id="waylog.W004")]
+
+
+_ROOM = """
+SELECT sum(setting::int * CASE name WHEN 'max_connections' THEN 1 ELSE -1 END) FROM pg_settings
+WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+"""
 
 
 def policy_is_readable(**_: Any) -> list[CheckMessage]:

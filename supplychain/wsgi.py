@@ -4,10 +4,13 @@ import gc
 import os
 import sys
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from supplychain.balance import evenly
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supplychain.settings")
-application = get_wsgi_application()
+application = evenly(get_wsgi_application(), settings.WAYLOG_DATA / "web-processes")
 
 gc.collect()
 gc.set_threshold(50_000, 10, 10)  # a batch makes many objects, and nearly all go by themselves

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from ledger import bulk, diskspace, keyrules, outside, tenancy
+from ledger import bulk, diskspace, keyrules, outside, tenancy, turns
 from ledger.admission import (
     Admission,
     AdmissionRule,
@@ -67,12 +67,13 @@ def append_many(
     try:
         with tenancy.system_transaction():
             batch = _open_batch(pending, now)
-            _decide(pending, rule, batch, outcomes)
+            with turns.first():
+                _decide(pending, rule, batch, outcomes)
             if atomic and any(isinstance(outcome, Refusal) for outcome in outcomes):
                 _forget_repeats_from(batch.head.tree_size, outcomes)
                 raise _Rollback
             if batch.admitted:
-                with bulk.together():
+                with bulk.together(), turns.first():
                     write(batch)
                     rule.project(batch.admitted)
             if any(isinstance(outcome, Appended | Repeated) for outcome in outcomes):
@@ -128,6 +129,7 @@ def _prepare(submissions: Sequence[Submission], outcomes: list[Outcome | None]) 
     log = origin()
     parsed: list[tuple[int, Statement]] = []
     for position, item in enumerate(submissions):
+        turns.give_way()
         try:
             parsed.append((position, _parse(item, log)))
         except Refused as refused:
@@ -204,6 +206,7 @@ def _check_all(
 
 
 def _check(position: int, found: Statement, item: Submission, key: KeyRecord | None) -> Pending | Refused:
+    turns.give_way()
     if key is None:
         return KeyNotValid(f"no key {found.key} is registered in this log", pointer="/envelope/payload")
     payload = item.envelope.payload

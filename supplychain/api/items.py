@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ledger import turns
 from ledger.admission import Invalid, Refused
 from ledger.tlog.envelope import Envelope, parse_envelope
 from ledger.tlog.errors import Malformed
@@ -82,6 +83,7 @@ def _outer(data: Any) -> tuple[list[Any], str, bool | None]:
 
 def _read_item(value: Any, place: str) -> Item | Problem:
     """An item, or what is wrong with it: 400 for its shape, 422 for what its members hold."""
+    turns.give_way()
     if not _has_plain_shape(value) and (faults := _shape_faults(value, place)):
         return bad_request(faults)
     try:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from ledger import turns
 from ledger.admission import (
     Admission,
     Appended,
@@ -91,6 +92,7 @@ def capture(items: Sequence[CaptureItem], *, party: UUID | None, now: datetime, 
     submissions: list[Submission] = []
     positions: list[int] = []
     for position, item in enumerate(items):
+        turns.give_way()
         try:
             read = read_item(item, party=party)
         except Refused as refused:

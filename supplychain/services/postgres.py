@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from supplychain.services import binaries
+from supplychain.services import binaries, connections
 from supplychain.services.errors import ServiceError
 from supplychain.services.identity import Identity
 from supplychain.services.passwords import password
@@ -22,6 +22,15 @@ DATABASE = "waylog"
 PORT = 5432
 """Only a part of the socket's name: nothing listens on TCP."""
 
+_WRITING = (
+    "max_wal_size=4GB",
+    "min_wal_size=256MB",
+    "checkpoint_timeout=15min",
+    "wal_buffers=16MB",
+    "jit=off",
+)
+"""The first change of a page after a checkpoint writes the page whole, and each entry of a batch changes pages of its
+own: the further checkpoints are apart, the less an append writes while it holds the log. All queries are short."""
 _UNSAFE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off")
 
 
@@ -62,8 +71,9 @@ class Postgres:
             f"unix_socket_directories={self.sockets}",
             "unix_socket_permissions=0700",
             f"port={PORT}",
-            "max_connections=80",
-            "shared_buffers=128MB",
+            f"max_connections={connections.room(connections.concurrency())}",
+            f"shared_buffers={_shared_buffers()}MB",
+            *_WRITING,
             "log_destination=stderr",
             "logging_collector=off",
             "log_checkpoints=off",
@@ -181,6 +191,12 @@ class Postgres:
 
     def _password(self, role: str) -> str:
         return password(self.secrets / f"postgres-{role}")
+
+
+def _shared_buffers() -> int:
+    """A sixteenth of the machine's memory in megabytes, from 128 to 1,024."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1 << 20)
+    return max(128, min(memory // 16, 1024))
 
 
 def _last_line(text: bytes) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from supplychain.services import embedded, processes, world
+from supplychain.services import connections, embedded, processes, world
 from supplychain.services.datafolder import ROOT, DataFolder, Running
 from supplychain.services.errors import ServiceError
 from supplychain.services.postgres import Postgres
@@ -238,8 +238,8 @@ def _start_all(supervisor: Supervisor, servers: embedded.Servers, web: Web) -> N
     supervisor.start(Child("web", web.command(os.cpu_count() or 2)))
     quiet = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
     supervisor.start(Child("worker", [*celery, "worker", *quiet], death=signal.SIGQUIT))
-    for queue, threads in (("captures", "1"), ("webhooks", "4")):
-        named = ["--queues", queue, "--hostname", f"{queue}@%h", "--pool", "threads", "--concurrency", threads]
+    for queue, threads in connections.WORKERS.items():
+        named = ["--queues", queue, "--hostname", f"{queue}@%h", "--pool", "threads", "--concurrency", str(threads)]
         supervisor.start(Child(queue, [*celery, "worker", *quiet, *named], death=signal.SIGQUIT))
     supervisor.start(Child("streams", [*manage, "streams", *web.streams_at()]))
     supervisor.start(Child("beat", [*celery, "beat", "--pidfile=", "--loglevel", "WARNING"]))

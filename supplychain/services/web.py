@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from supplychain.services.connections import WEB_THREADS
 from supplychain.services.errors import ServiceError
 
 _YES = {"1", "true", "yes", "on"}
@@ -73,7 +74,7 @@ class Web:
         return [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
             *("--host", self.bind, "--port", str(self.port)),
-            *("--workers", str(workers), "--blocking-threads", str(min(24, 48 // workers))),
+            *("--workers", str(workers), "--blocking-threads", str(min(24, WEB_THREADS // workers))),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"),
             *tls,
             "supplychain.wsgi:application",

@@ -34,12 +34,13 @@ from websockets.http11 import Request, Response
 from supplychain import heartbeat
 from supplychain.operations.subscriptions.doorbell import CHANNEL
 from supplychain.queries.candidates import Opened
+from supplychain.services.connections import STREAM_THREADS
 from supplychain.streams import feed
 from supplychain.streams.feed import Refused, Stream
 
 MOST: Final = 500
 MOST_OF_A_PARTY: Final = 20
-THREADS: Final = 4
+THREADS: Final = STREAM_THREADS
 LOOKS_AFTER: Final = 2.0
 """Seconds without a bell after which a stream looks by itself."""
 CHECKED_EVERY: Final = timedelta(seconds=30)

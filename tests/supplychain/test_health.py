@@ -12,6 +12,7 @@ from django.test import Client
 from ledger import outside, queries
 from supplychain import checks, heartbeat
 from supplychain.api.errors import problem
+from supplychain.services import connections
 from supplychain.web import health
 from tests.cast import World, sscc
 
@@ -140,6 +141,13 @@ def test_a_checkpoint_beside_the_database_is_warned_of(settings: Any, tmp_path: 
     assert [warning.id for warning in checks.checkpoint_is_apart()] == ["waylog.W003"]
     settings.WAYLOG_CHECKPOINT_FILE = tmp_path / "checkpoint"
     assert checks.checkpoint_is_apart() == []
+
+
+def test_the_database_has_room_for_all_processes_and_too_little_is_warned_of(settings: Any) -> None:
+    assert connections.room(1) >= connections.needed(1) + connections.RESERVED
+    assert checks.connections_suffice() == []
+    settings.CELERY_WORKER_CONCURRENCY = 500
+    assert [warning.id for warning in checks.connections_suffice()] == ["waylog.W004"]
 
 
 def test_tests_run_as_the_application() -> None:
