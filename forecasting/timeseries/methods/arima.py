@@ -5,15 +5,13 @@ Differences by KPSS test and strength of the season, coefficients by conditional
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from forecasting.timeseries.methods import LEVELS, Forecast, MethodFailed, ensure_horizon
-from forecasting.timeseries.methods.decompose import NO_SEASON, filled, season_of
+from forecasting.timeseries.methods.scaled import aicc, scaled
 from forecasting.timeseries.series import DemandSeries, Vector
 
-LONGEST_SEASON = 24
 KPSS_LIMIT = 0.463
 STRONG_SEASON = 0.64
 MOST_ORDER, MOST_SEASONAL = 3, 1
@@ -48,15 +46,8 @@ class AutoArima:
     ) -> Forecast:
         """Raises TooShort below 8 known periods, and MethodFailed when every model diverges."""
         ensure_horizon(series, horizon)
-        values, length = filled(series), series.season_length
-        before = season_of(values, length) if length > LONGEST_SEASON else NO_SEASON
-        adjusted = before.removed(values)
-        scale = float(np.abs(adjusted).mean()) or 1.0
-        season = length if 2 <= length <= LONGEST_SEASON and values.size >= 2 * length + 5 else 1
-        point, deviation = _forecast(adjusted / scale, season, horizon)
-        scores = np.array([NormalDist().inv_cdf(level) for level in levels])
-        quantiles = (point[:, None] + deviation[:, None] * scores) * scale
-        return Forecast(before.restored(point * scale, values.size), before.restored(quantiles, values.size), levels)
+        of = scaled(series)
+        return of.forecast(*_forecast(of.y, of.length if of.is_seasonal else 1, horizon), levels)
 
     def parameters(self) -> Mapping[str, str | int | bool]:
         return {"chosen_by": "AICc, stepwise", "fitted_by": "conditional least squares", "most_orders": MOST_ORDER}
@@ -136,9 +127,8 @@ def _fitted(y: Vector, orders: Orders, season: int, horizon: int, *, with_mean: 
     free += with_mean
     point, best, value = smoothing.fit(smoothing.ARIMA, x, lower, upper, y, setting, max(MOST * free, 1), horizon)
     count = free + 1
-    aicc = value + 2 * count + 2 * count * (count + 1) / max(y.size - count - 1, 0.5)
     variance = float(np.exp(value / y.size)) / max(y.size - free, 1)
-    return Fitted(float(aicc), best, point, variance)
+    return Fitted(aicc(value, count, y.size), best, point, variance)
 
 
 def _responses(x: Vector, orders: Orders, season: int, horizon: int) -> Vector:

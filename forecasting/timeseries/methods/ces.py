@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from forecasting.timeseries.methods import LEVELS, Forecast, MethodFailed, ensure_horizon
-from forecasting.timeseries.methods.decompose import NO_SEASON, decomposed, filled, season_of
+from forecasting.timeseries.methods.decompose import decomposed
+from forecasting.timeseries.methods.scaled import Scaled, aicc, scaled
 from forecasting.timeseries.series import DemandSeries, Vector
 
 NONE, SIMPLE, PARTIAL, FULL = 0, 1, 2, 3
-LONGEST_SEASON = 24
 MOST = 100
 """Evaluations for each free parameter."""
 
@@ -36,28 +35,22 @@ class ComplexSmoothing:
     ) -> Forecast:
         """Raises TooShort below 8 known periods, and MethodFailed when every kind diverges."""
         ensure_horizon(series, horizon)
-        values, length = filled(series), series.season_length
-        before = season_of(values, length) if length > LONGEST_SEASON else NO_SEASON
-        adjusted = before.removed(values)
-        scale = float(np.abs(adjusted).mean()) or 1.0
-        found = [one for one in _kinds(adjusted / scale, length, horizon) if np.isfinite(one.point).all()]
+        of = scaled(series)
+        found = [one for one in _kinds(of, horizon) if np.isfinite(one.point).all()]
         if not found:
             raise MethodFailed("Complex smoothing diverges on this series.")
         best = min(found, key=lambda one: one.aicc)
         deviation = np.sqrt(best.variance * (1 + np.arange(horizon) * best.weight**2))
-        scores = np.array([NormalDist().inv_cdf(level) for level in levels])
-        quantiles = (best.point[:, None] + deviation[:, None] * scores) * scale
-        return Forecast(
-            before.restored(best.point * scale, values.size), before.restored(quantiles, values.size), levels
-        )
+        return of.forecast(best.point, deviation, levels)
 
     def parameters(self) -> Mapping[str, str | int | bool]:
         return {"chosen_by": "AICc", "optimiser": f"Nelder-Mead, {MOST} evaluations a parameter"}
 
 
-def _kinds(y: Vector, length: int, horizon: int) -> Iterator[Fitted]:
+def _kinds(of: Scaled, horizon: int) -> Iterator[Fitted]:
+    y, length = of.y, of.length
     yield _fitted(y, NONE, np.zeros(1), horizon)
-    if 2 <= length <= LONGEST_SEASON and y.size >= 2 * length + 5:
+    if of.is_seasonal:
         season = decomposed(y, length, multiplies=False).indices
         yield _fitted(y, SIMPLE, y[:length], horizon)
         yield _fitted(y, PARTIAL, season, horizon)
@@ -78,6 +71,5 @@ def _fitted(y: Vector, kind: int, season: Vector, horizon: int) -> Fitted:
     point, best, value = smoothing.fit(smoothing.CES, x, lower, upper, y, setting, MOST * used, horizon)
     states = {NONE: 2, SIMPLE: 2 * season.size, PARTIAL: 2 + season.size, FULL: 2 + 2 * season.size}[kind]
     count = used + states + 1
-    aicc = value + 2 * count + 2 * count * (count + 1) / max(y.size - count - 1, 0.5)
     variance = float(np.exp(value / y.size)) / max(y.size - used, 1)
-    return Fitted(float(aicc), point, float(np.clip(best[0] - best[1], 0.0, 1.0)), variance)
+    return Fitted(aicc(value, count, y.size), point, float(np.clip(best[0] - best[1], 0.0, 1.0)), variance)

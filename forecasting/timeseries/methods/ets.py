@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from forecasting.timeseries.methods import LEVELS, Forecast, MethodFailed, ensure_horizon
-from forecasting.timeseries.methods.decompose import NO_SEASON, Season, decomposed, filled, season_of
+from forecasting.timeseries.methods.decompose import NO_SEASON, Season, decomposed
+from forecasting.timeseries.methods.scaled import Scaled, aicc, scaled
 from forecasting.timeseries.series import DemandSeries, Vector
 
 NONE, ADDITIVE, MULTIPLICATIVE, DAMPED = 0, 1, 2, 2
-LONGEST_SEASON = 24
-"""A longer season is taken out before: its states would outnumber what can be learnt."""
 MOST = 80
 """Evaluations for each free parameter."""
 
@@ -40,33 +38,26 @@ class ExponentialSmoothing:
     ) -> Forecast:
         """Raises TooShort below 8 known periods, and MethodFailed when no member fits."""
         ensure_horizon(series, horizon)
-        values, length = filled(series), series.season_length
-        before = season_of(values, length) if length > LONGEST_SEASON else NO_SEASON
-        adjusted = before.removed(values)
-        scale = float(np.abs(adjusted).mean()) or 1.0
-        found = [one for one in _members(adjusted / scale, length, horizon) if np.isfinite(one.point).all()]
+        of = scaled(series)
+        found = [one for one in _members(of, horizon) if np.isfinite(one.point).all()]
         if not found:
             raise MethodFailed("No exponential smoothing fits this series.")
         best = min(found, key=lambda one: one.aicc)
-        deviation = _deviation(best, horizon, length)
-        scores = np.array([NormalDist().inv_cdf(level) for level in levels])
-        quantiles = (best.point[:, None] + deviation[:, None] * scores) * scale
-        return Forecast(
-            before.restored(best.point * scale, values.size), before.restored(quantiles, values.size), levels
-        )
+        deviation = _deviation(best, horizon, of.length)
+        return of.forecast(best.point, deviation, levels)
 
     def parameters(self) -> Mapping[str, str | int | bool]:
         return {"chosen_by": "AICc", "optimiser": f"Nelder-Mead, {MOST} evaluations a parameter"}
 
 
-def _members(y: Vector, length: int, horizon: int) -> Iterator[Fitted]:
+def _members(of: Scaled, horizon: int) -> Iterator[Fitted]:
+    y = of.y
     positive = bool(y.min() > 0)
-    seasonal = 2 <= length <= LONGEST_SEASON and y.size >= 2 * length + 5
     starts = {NONE: NO_SEASON}
-    if seasonal:
-        starts[ADDITIVE] = decomposed(y, length, multiplies=False)
+    if of.is_seasonal:
+        starts[ADDITIVE] = decomposed(y, of.length, multiplies=False)
         if positive:
-            starts[MULTIPLICATIVE] = decomposed(y, length, multiplies=True)
+            starts[MULTIPLICATIVE] = decomposed(y, of.length, multiplies=True)
     for season, start in starts.items():
         if season == MULTIPLICATIVE and start.indices.min() <= 0.01:
             continue
@@ -94,12 +85,11 @@ def _fitted(y: Vector, error: int, trend: int, season: int, start: Season, horiz
     setting = np.concatenate([[error, trend, season], start.indices])
     point, best, value = smoothing.fit(smoothing.ETS, x, lower, upper, y, setting, MOST * free, horizon)
     count = free + 1 + (start.indices.size - 1 if season != NONE else 0)
-    aicc = value + 2 * count + 2 * count * (count + 1) / max(y.size - count - 1, 0.5)
     # both errors at the same parameters: the likelihood of a multiplicative one is no sum of squares
     setting[0] = ADDITIVE
     squares = float(np.exp(smoothing.loss(smoothing.ETS, best, y, setting, np.empty(0)) / y.size))
     variance = squares / max(y.size - free, 1)
-    return Fitted(error, trend, season, float(aicc), point, best, variance)
+    return Fitted(error, trend, season, aicc(value, count, y.size), point, best, variance)
 
 
 def _line(values: Vector) -> tuple[float, float]:
