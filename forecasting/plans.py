@@ -1,14 +1,15 @@
 """Plans of one party: proposals from stock, open orders, demand quantiles and lead times; routes for the day.
 
 All of it comes from verified history: stock and orders from the log's own events, demand from the latest forecast, lead
-times from the trips that arrivals were learnt from.
+times from the trips that arrivals were learnt from. A period that somebody has overridden is planned as they expect it,
+and the line says who that is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -60,6 +61,17 @@ def read_stock(party: UUID, *, now: datetime) -> Stock | None:
     return Stock(positions(changes, now=now, wrong=wrong), checkpoint) if checkpoint.tree_size else None
 
 
+Overrides = Mapping[tuple[str, str, str, str, date], queries.Override]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What a proposal is made with, beside a forecast: how alike its errors are, and what somebody expects instead."""
+
+    choice: Choice
+    overrides: Overrides
+
+
 def make(party: UUID, *, stock: Stock, now: datetime) -> tuple[Plan, list[PlanLine]]:
     """Propose for every series of the party's latest forecast what to order now; the rows, not stored yet."""
     run = queries.latest_run(party)
@@ -74,8 +86,8 @@ def make(party: UUID, *, stock: Stock, now: datetime) -> tuple[Plan, list[PlanLi
     series = list(queries.series_of(run, party=party)) if run else []
     past = trips_of(arrivals.current())
     policies = {(each.product, each.site): each for each in OrderPolicy.objects.filter(tenant=party)}
-    choice = queries.choice_of(run)
-    lines = [_line(plan, row, stock, past, policies, choice) for row in series if row.kind != "dispatches"]
+    beside = Beside(queries.choice_of(run), queries.standing_overrides(party))
+    lines = [_line(plan, row, stock, past, policies, beside) for row in series if row.kind != "dispatches"]
     return plan, lines
 
 
@@ -85,7 +97,7 @@ def _line(
     stock: Stock,
     past: Sequence[Trip],
     policies: dict[tuple[str, str], OrderPolicy],
-    choice: Choice,
+    beside: Beside,
 ) -> PlanLine:
     key = Key(plan.tenant, row.site, row.product, row.unit)
     held = stock.held.get(key, Held())
@@ -111,21 +123,39 @@ def _line(
     days = DAYS[row.frequency]
     leads, line.lead_trips = _leads(past, row.site, rule.handling_days)
     line.lead_days = float(leads[len(LEVELS) // 2])
-    quantiles = np.array([step["quantiles"] for step in row.steps], dtype=float)
+    quantiles, overridden = _as_overridden(row, beside.overrides)
+    if overridden:
+        line.policy["overridden"] = overridden
     try:
         policy = Policy(rule.target, rule.review_days / days, rule.pack, rule.minimum)
     except PolicyRefused as refused:
         line.reason = str(refused)
         return line
+    likeness = beside.choice.likeness(row.frequency, row.demand_class)
     found = inventory.propose(
         policy,
         Position(held.on_hand, held.on_order),
-        paths=inventory.demand_paths(row.levels, quantiles, likeness=choice.likeness(row.frequency, row.demand_class)),
+        paths=inventory.demand_paths(row.levels, quantiles, likeness=likeness),
         leads=inventory.lead_times(LEVELS, leads / days),
     )
     line.quantity, line.reorder_point, line.order_up_to = found.quantity, found.reorder_point, found.order_up_to
     line.expected, line.risk, line.risk_if_ordered = found.expected, found.risk, found.risk_if_ordered
     return line
+
+
+def _as_overridden(row: SeriesForecast, standing: Overrides) -> tuple[inventory.Vector, list[str]]:
+    """The quantiles of each step, moved to what somebody expects instead of the model; and who does, by period."""
+    quantiles = np.array([step["quantiles"] for step in row.steps], dtype=float)
+    told = []
+    for place, step in enumerate(row.steps):
+        period = date.fromisoformat(step["period"])
+        one = standing.get((row.product, row.site, row.unit, row.frequency, period))
+        if one is not None:
+            point = float(step["point"])
+            # As uncertain as the model was, in proportion; where it expected nothing, as certain as they are.
+            quantiles[place] = quantiles[place] * (one.quantity / point) if point > 0 else one.quantity
+            told.append(f"{period.isoformat()}: {one.quantity:g} by {one.author}")
+    return quantiles, told
 
 
 def _rule(policies: dict[tuple[str, str], OrderPolicy], product: str, site: str, tenant: UUID) -> OrderPolicy:

@@ -222,6 +222,10 @@ def _days(number: float) -> str:
     return "1 day" if number == 1 else f"{number:g} days"
 
 
+MOST_NAMED = 5
+"""Overrides that a reason names."""
+
+
 def _why(row: PlanLine, unit: str) -> tuple[str, ...]:
     """The reasons of a proposal, as sentences."""
     if row.reason:
@@ -240,6 +244,8 @@ def _why(row: PlanLine, unit: str) -> tuple[str, ...]:
     ]
     if row.counted_at is None:
         found.append("Nobody has counted yet: stock is what came in less what went out.")
+    if overridden := row.policy.get("overridden"):
+        found.append(f"Planned as overridden, {'; '.join(overridden[:MOST_NAMED])}.")
     if row.quantity:
         found.append(f"In packs of {row.policy['pack']:g}, at least {row.policy['minimum']:g}.")
     return tuple(found)

@@ -1,10 +1,13 @@
 """Plans: stock from signed events, proposals from the forecast, an accepted one is an order in the log."""
 
+from datetime import date
+
 import pytest
 from django.urls import reverse
 
 from forecasting import arrivals, jobs, plans
 from forecasting.models import SeriesForecast
+from forecasting.operations import beside as overriding
 from forecasting.plans import PlanLine
 from ledger import queries as log
 from ledger import tenancy
@@ -99,6 +102,32 @@ def test_an_accepted_proposal_is_a_signed_order_that_the_next_plan_counts(world)
         [new] = plan.lines.all()
         assert new.on_order == line.quantity
         assert new.quantity == 0
+
+
+def test_what_a_planner_expects_instead_of_the_model_is_planned_for_and_named(world, client):
+    row = forecast(world, world.centre)
+    receive(world, 12)
+    before = make(world, world.centre).lines.get
+    with tenancy.acting_for(world.centre.id):
+        model = before()
+    given = {"party": world.centre.id, "by": "Nora", "now": world.now, "reason": "a fair"}
+    with tenancy.system():
+        said = overriding.override(row, period=date(2026, 3, 3), quantity=30, **given)
+    world.later(minutes=2)
+    plan = make(world, world.centre)
+    with tenancy.acting_for(world.centre.id):
+        [line] = plan.lines.all()
+        assert line.expected == pytest.approx(3 * model.expected, rel=0.05), "every step is of that period here"
+        assert line.order_up_to > 2 * model.order_up_to
+        assert line.policy["overridden"][0] == "2026-03-03: 30 by Nora"
+        assert "overridden" not in model.policy
+    client.force_login(person(world.centre, "operator"))
+    assert "Planned as overridden, 2026-03-03: 30 by Nora" in client.get(reverse("plan")).content.decode()
+    overriding.end_override(said.pk, party=world.centre.id, now=world.now)
+    world.later(minutes=2)
+    plan = make(world, world.centre)
+    with tenancy.acting_for(world.centre.id):
+        assert plan.lines.get().expected == model.expected
 
 
 def test_another_quantity_needs_a_reason(world):
