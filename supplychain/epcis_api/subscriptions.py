@@ -1,4 +1,4 @@
-"""/epcis/queries/{name}/subscriptions: have a query's events sent (EPCIS 2.0, 12.7), and the keys that sign them."""
+"""/epcis/queries/{name}/subscriptions: have a query's events sent (EPCIS 2.0, 12.8.3), and the keys that sign them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A subscription as it is asked for (EPCIS 2.0, 8.2.5 and 12.7).
+"""A subscription as it is asked for (EPCIS 2.0, 8.2.5 and 12.8.3).
 
 {"dest": "https://partner.example/hook", "signatureToken": "...", "stream": true}
 {"dest": "https://partner.example/hook", "schedule": {"hour": "1", "minute": "5"}, "reportIfEmpty": true}

@@ -205,3 +205,14 @@ def _(to: Examined) -> None:
     assert answer.status == 201, f"answered with {answer.status}: {answer.body[:300]!r}"
     told = to.server.get(answer.headers["location"]).json()
     assert '"eventID"' in json.dumps(told), "it has no id"
+
+
+@check("events.given-record-time", "7.4.1", "a record time that a client gives is not taken for the server's own")
+def _(to: Examined) -> None:
+    event = to.run.observation("recorded", recordTime="2001-01-01T00:00:00.000Z")
+    answer = to.server("POST", "/capture", to.run.document(event))
+    assert answer.status == 202, f"{answer.status}: {answer.body[:300]!r}"
+    job = to.server.finished(answer.headers["location"])
+    assert job["success"], f"it is refused: {str(job.get('errors'))[:300]}"
+    [found] = to.server.events({"EQ_eventID": event["eventID"]})
+    assert found.get("recordTime") and not found["recordTime"].startswith("2001"), found.get("recordTime")

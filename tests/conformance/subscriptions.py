@@ -1,4 +1,4 @@
-"""Subscriptions, and the end of the named query (EPCIS 2.0, 12.9 and 12.10)."""
+"""Subscriptions, and the end of the named query (EPCIS 2.0, 12.8)."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def _made(to: Examined) -> Answer:
     return answer
 
 
-@check("subscriptions.options", "12.10", "OPTIONS of a query's subscriptions allows POST")
+@check("subscriptions.options", "12.8.3", "OPTIONS of a query's subscriptions allows POST")
 def _(to: Examined) -> None:
     answer = to.server("OPTIONS", _path(to))
     assert answer.status in (200, 204) and "POST" in answer.headers.get("allow", ""), f"{answer.status}"
 
 
-@check("subscriptions.create", "12.10", "POST makes a subscription and says where it is")
+@check("subscriptions.create", "12.8.3", "POST makes a subscription and says where it is")
 def _(to: Examined) -> None:
     location = _made(to).headers.get("location", "")
     assert "/subscriptions/" in location, "no Location"
     assert to.server.get(location).status == 200, "its Location leads nowhere"
 
 
-@check("subscriptions.answer", "12.10", "a subscription is answered with its id, its destination and when it was made")
+@check("subscriptions.answer", "12.8.3", "a subscription is answered with its id, its destination and when it was made")
 def _(to: Examined) -> None:
     made = _made(to)
     for told in (made.json(), to.server.get(made.headers["location"]).json()):
@@ -51,7 +51,7 @@ def _(to: Examined) -> None:
         assert told["dest"] == DESTINATION and told["schedule"] == {"second": "0", "minute": "0"}
 
 
-@check("subscriptions.stream", "12.10", "a subscription for each event says stream")
+@check("subscriptions.stream", "12.8.3", "a subscription for each event says stream")
 def _(to: Examined) -> None:
     answer = to.server("POST", _path(to), _asked(schedule=None, stream=True))
     if answer.exception == "SubscribeNotPermittedException":
@@ -88,21 +88,21 @@ def _(to: Examined) -> None:
     refused(wrong, 400, "SubscriptionControlsException")
 
 
-@check("subscriptions.no-such", "12.10", "a subscription that is none is refused, to be read and to be ended")
+@check("subscriptions.no-such", "12.8.3", "a subscription that is none is refused, to be read and to be ended")
 def _(to: Examined) -> None:
     path = f"{_path(to)}/00000000-0000-4000-8000-000000000000"
     for method in ("GET", "DELETE"):
         refused(to.server(method, path), 404, "NoSuchResourceException", "NoSuchSubscriptionException")
 
 
-@check("subscriptions.list", "12.10", "GET lists the subscriptions of a query")
+@check("subscriptions.list", "12.8.3", "GET lists the subscriptions of a query")
 def _(to: Examined) -> None:
     told = to.server.get(_path(to)).json()
     listed = told["member"] if isinstance(told, dict) and "member" in told else told
     assert len(listed) >= 1, "it is not listed"
 
 
-@check("subscriptions.secret", "12.10", "the signature token is told in no answer")
+@check("subscriptions.secret", "12.8.3", "the signature token is told in no answer")
 def _(to: Examined) -> None:
     location = _made(to).headers["location"]
     for path in (location, _path(to)):
@@ -126,20 +126,20 @@ def _(to: Examined) -> None:
     refused(answer, 400, "InvalidURIException", "SubscribeNotPermittedException")
 
 
-@check("subscriptions.delete", "12.10", "DELETE ends a subscription")
+@check("subscriptions.delete", "12.8.3", "DELETE ends a subscription")
 def _(to: Examined) -> None:
     location = _made(to).headers["location"]
     assert to.server("DELETE", location).status == 204
     refused(to.server.get(location), 404, "NoSuchResourceException", "NoSuchSubscriptionException")
 
 
-@check("subscriptions.no-such-query", "12.10", "subscriptions of a query that is none are refused")
+@check("subscriptions.no-such-query", "12.8.3", "subscriptions of a query that is none are refused")
 def _(to: Examined) -> None:
     path = f"/queries/conformance-{to.run.number}-none/subscriptions"
     refused(to.server("POST", path, _asked()), 404, "NoSuchResourceException", "NoSuchNameException")
 
 
-@check("queries.delete", "12.9", "DELETE /queries/{name} ends the query and its subscriptions")
+@check("queries.delete", "12.8", "DELETE /queries/{name} ends the query and its subscriptions")
 def _(to: Examined) -> None:
     path = f"/queries/conformance-{to.run.number}"
     assert to.server("DELETE", path).status == 204
