@@ -99,6 +99,14 @@ def test_the_page_tells_what_was_sent_and_what_comes_next(world, hook, manager):
     assert "1 request in a row failed" in page
     assert "&lt;b&gt;down&lt;/b&gt;" in page and "<b>down</b>" not in page
     assert "503" in page and "failing" in manager.get("/webhooks/").content.decode()
+    assert "after three days it is paused" in page
+
+
+def test_the_page_tells_a_refusal_from_a_failure(world, hook, manager):
+    world.packer.pack(sscc(1))
+    work(world, hook, Answer(404, "no such hook"))
+    page = manager.get(f"/webhooks/{hook.pk}/").content.decode()
+    assert "answers and refuses (404)" in page and "after a day of that it is paused" in page
 
 
 def test_a_paused_one_is_told_of_and_resumed(world, hook, manager):
