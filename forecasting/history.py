@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from forecasting.timeseries.series import Dated
-from ledger.verified import VerifiedCheckpoint, VerifiedEntry, verified_entries
+from ledger.verified import VerifiedCheckpoint, VerifiedEntry, verified_entries, verified_some
 
 DEMAND_KINDS = ("consumption", "receipts", "dispatches")
 """What counts as demand of a product at a site: the first of these that the site has, never a mixture."""
@@ -167,12 +167,8 @@ def demand_history(*, tree_size: int | None = None, only: Callable[[SeriesKey], 
 
 
 def signed_forecasts(indices: Sequence[int]) -> dict[int, VerifiedEntry]:
-    """The verified `forecast` entries at `indices`. Raises LogBroken."""
-    wanted = set(indices)
-    if not wanted:
-        return {}
-    entries = verified_entries(tree_size=max(wanted) + 1)
-    return {entry.index: entry for entry in entries if entry.index in wanted and entry.statement.type == "forecast"}
+    """The verified `forecast` entries at `indices`, each with its own proof. Raises LogBroken."""
+    return {entry.index: entry for entry in verified_some(indices) if entry.statement.type == "forecast"}
 
 
 def _withdraw(

@@ -22,7 +22,7 @@ from forecasting.timeseries.engine import NO_CHOICE, Choice, parse_choice
 from forecasting.timeseries.series import DemandSeries, Frequency
 from ledger import tenancy
 from ledger.tlog import merkle
-from ledger.verified import LogBroken, VerifiedEntry, roots_at
+from ledger.verified import LogBroken, VerifiedEntry, checked_once, roots_at
 
 __all__ = [
     "ForecastRun",
@@ -291,9 +291,13 @@ def faults() -> Iterator[tuple[int, str]]:
     A run must lie above what it was made from, under the root that the log had then; and what the newest one was made
     from must be in the log: its series are read again and their digests compared.
     """
-    with tenancy.system():
+    with tenancy.system(), checked_once():
         found = list(ForecastRun.objects.select_related("manifest").order_by("statement_index"))
+        newest = next((each for each in reversed(found) if each.kind == ForecastRun.Kind.FORECAST), None)
         try:
+            if newest is not None:  # the first, for it has the log checked up to where the others stand
+                for what in faults_of_inputs(newest):
+                    yield newest.statement_index or 0, what
             signed = signed_forecasts([index for each in found if (index := each.statement_index) is not None])
             roots = roots_at({each.tree_size for each in found})
         except LogBroken as broken:
@@ -303,10 +307,6 @@ def faults() -> Iterator[tuple[int, str]]:
             index = each.statement_index or 0
             for what in (*faults_of(each, signed.get(index)), *_misplaced(each, roots)):
                 yield index, what
-        newest = next((each for each in reversed(found) if each.kind == ForecastRun.Kind.FORECAST), None)
-        if newest is not None:
-            for what in faults_of_inputs(newest):
-                yield newest.statement_index or 0, what
 
 
 def verify(found: ForecastRun) -> list[str]:

@@ -220,6 +220,15 @@ def _read(sql: bytes, first: int, end: int) -> list[Any]:
         return cursor.execute(sql, [first, end], binary=True).fetchall()
 
 
+def leaves_and_bodies(first: int, end: int) -> tuple[list[tuple[int, bytes]], dict[int, tuple[bytes, bytes]]]:
+    """The leaves of the entries in [first, end), in order, and by index the salts and bodies beside them."""
+    bodies = _read(b"SELECT index, salt, body FROM ledger_body WHERE index >= %s AND index < %s", first, end)
+    return _read(_LEAVES, first, end), {index: (salt, body) for index, salt, body in bodies}
+
+
+_LEAVES = b"SELECT index, leaf FROM ledger_entry WHERE index >= %s AND index < %s ORDER BY index"
+
+
 def stored_hashes(size: int) -> tuple[bytearray, list[bytes]]:
     """The leaf hashes of the first `size` entries as the tiles hold them, and the root that each full tile gives."""
     raw, roots = bytearray(), []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ledger import audit, queries, tenancy
+from ledger import audit, examining, queries, tenancy
 from ledger.models import Body, Entry, Tombstone, VerifiedTo
 from ledger.tlog import envelope, merkle
 from ledger.tlog.checkpoint import open_checkpoint
@@ -72,7 +74,9 @@ def verified_since(after: int, root_hash: bytes) -> tuple[VerifiedCheckpoint, It
 
 def roots_at(sizes: Collection[int]) -> dict[int, bytes]:
     """The roots that the log had at these sizes, from its verified entries. Raises LogBroken."""
-    found = _checked(max(sizes, default=0))
+    largest = max(sizes, default=0)
+    before = [each for each in _before.get() or () if each.tree_size >= largest]
+    found = before[0] if before else _checked(largest)
     hashes, tree, roots = memoryview(found.leaf_hashes), merkle.CompactRange(), {}
     for size in sorted(size for size in set(sizes) if size <= found.tree_size):
         tree = tree.extend(bytes(hashes[i * 32 : i * 32 + 32]) for i in range(tree.size, size))
@@ -80,13 +84,43 @@ def roots_at(sizes: Collection[int]) -> dict[int, bytes]:
     return roots
 
 
+@contextmanager
+def checked_once() -> Iterator[None]:
+    """Within, the log is checked once for each size that is asked for: for what holds a run against it all at once."""
+    outside = _before.get()
+    _before.set([])
+    try:
+        yield
+    finally:
+        _before.set(outside)
+
+
+_before: ContextVar[list[audit.Found] | None] = ContextVar("_before", default=None)
+
+
 def _checked(tree_size: int | None) -> audit.Found:
+    before = _before.get()
+    if before is None:
+        return _check(tree_size)
+    found = next((each for each in before if each.tree_size == tree_size), None) or _check(tree_size)
+    if not any(found is each for each in before):
+        before.append(found)
+    return found
+
+
+def _check(tree_size: int | None) -> audit.Found:
     with tenancy.system():
         found = audit.check_log(tree_size=tree_size, trusted_size=trusted_size(tree_size))
         if not found.holds:
             raise LogBroken(f"the log does not hold: {found.faults[0]}")
         remember(found)
     return found
+
+
+def verified_some(indices: Iterable[int]) -> list[VerifiedEntry]:
+    """Verify those of the entries at `indices` that the log has, as `verified_few` does. Raises LogBroken."""
+    size = queries.tree_size()
+    return verified_few(index for index in indices if 0 <= index < size)
 
 
 def verified_few(indices: Iterable[int]) -> list[VerifiedEntry]:
@@ -168,31 +202,31 @@ def _read_again(found: audit.Found, after: int) -> Iterator[VerifiedEntry]:
     for at in range(after, found.tree_size, _CHUNK):
         end = min(at + _CHUNK, found.tree_size)
         with tenancy.system():
-            rows = list(Entry.objects.filter(index__gte=at, index__lt=end).order_by("index"))
-            bodies = {body.index: body for body in Body.objects.filter(index__gte=at, index__lt=end)}
-        for row in rows:
-            leaf_hash = merkle.leaf_hash(bytes(row.leaf))
-            if leaf_hash != hashes[row.index * 32 : row.index * 32 + 32]:
-                raise LogBroken(f"entry {row.index} changed while it was read")
-            yield _verified(row, bodies.get(row.index), found, checkpoint)
+            leaves, bodies = examining.leaves_and_bodies(at, end)
+        for index, leaf in leaves:
+            if merkle.leaf_hash(leaf) != hashes[index * 32 : index * 32 + 32]:
+                raise LogBroken(f"entry {index} changed while it was read")
+            yield _verified(index, leaf, bodies.get(index), found, checkpoint)
 
 
-def _verified(row: Entry, body: Body | None, found: audit.Found, checkpoint: VerifiedCheckpoint) -> VerifiedEntry:
-    leaf = envelope.parse_leaf(bytes(row.leaf))
+def _verified(
+    index: int, raw: bytes, salted: tuple[bytes, bytes] | None, found: audit.Found, checkpoint: VerifiedCheckpoint
+) -> VerifiedEntry:
+    leaf = envelope.parse_leaf(raw)
     said = parse_statement(leaf.payload)
     data = None
-    if body is not None and said.body is not None:
-        data = bytes(body.body)
-        if commitment(bytes(body.salt), data) != said.body:
-            raise LogBroken(f"the body of entry {row.index} changed while it was read")
+    if salted is not None and said.body is not None:
+        salt, data = salted
+        if len(salt) != 32 or commitment(salt, data) != said.body:
+            raise LogBroken(f"the body of entry {index} changed while it was read")
     return VerifiedEntry(
-        index=row.index,
+        index=index,
         record_time=_EPOCH + timedelta(milliseconds=leaf.record_time_ms),
         statement=said,
         statement_hash=envelope.statement_hash(leaf.payload),
         key=found.keys[said.key],
         body=data,
-        disputed=row.index in found.disputed,
+        disputed=index in found.disputed,
         checkpoint=checkpoint,
     )
 

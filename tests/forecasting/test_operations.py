@@ -13,8 +13,8 @@ from forecasting.history import SeriesKey
 from forecasting.models import ForecastRun, Job, Manifest, Observed, SeriesForecast
 from forecasting.operations import reproducing, shards
 from forecasting.runs import RunRefused, RunSettings
+from ledger import audit, tenancy
 from ledger import operations as ledger_operations
-from ledger import tenancy
 from ledger.models import Entry, LogHead
 from ledger.tlog import envelope, statement
 from ledger.verified import verified_entries
@@ -148,6 +148,15 @@ def test_a_changed_run_is_found_by_the_audit_and_by_reproducing_it(done):
 def test_a_changed_observation_is_found_by_the_audit(done):
     Observed.objects.filter(quantity__gt=0).update(quantity=1)
     assert any("kept observations of apples at shop" in what for _, what in queries.faults())
+
+
+def test_the_audit_of_forecasts_checks_the_log_once(done, monkeypatch):
+    sizes, check = [], audit.check_log
+    monkeypatch.setattr(audit, "check_log", lambda **how: sizes.append(how["tree_size"]) or check(**how))
+    assert list(queries.faults()) == []
+    assert sizes == [done.tree_size]
+    ForecastRun.objects.filter(pk=done.pk).update(statement_index=10**9)  # where the log has no entry
+    assert [what for _, what in queries.faults() if "no forecast statement stands at its index" in what]
 
 
 def test_of_very_many_series_another_part_is_read_again_with_each_run(done, monkeypatch):
