@@ -8,6 +8,7 @@ left out, so what it leaves in the tables is what the same events would leave th
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import multiprocessing
 import sys
@@ -20,8 +21,8 @@ from benchmarks.server import Server
 from ledger.tlog import envelope
 
 BATCH = 1_000
-PROCESSES = 2
-"""One signs and parses while another holds the lock."""
+PROCESSES = 3
+"""Some sign and parse while another holds the lock."""
 
 
 def fill(server: Server, up_to: int) -> dict[str, Any]:
@@ -53,6 +54,9 @@ def capture_all(client: dict[str, Any], count: int) -> None:
     import django
 
     django.setup()
+    gc.collect()
+    gc.set_threshold(50_000, 10, 10)  # as the web server does
+    gc.freeze()
     from ledger.admission import Appended
     from supplychain.operations import CaptureItem, capture
 

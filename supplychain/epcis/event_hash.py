@@ -30,6 +30,8 @@ from supplychain.epcis.vocabulary import (
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?").fullmatch
 _TIME = re.compile(r"([0-9-]+T[0-9:]+)(?:\.([0-9]+))?(Z|[+-][0-9:]+)").fullmatch
+_IN_UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z").fullmatch
+"""How most times are written already."""
 _CBV_URNS = {
     "urn:epcglobal:cbv:bizstep:": BUSINESS_STEPS,
     "urn:epcglobal:cbv:disp:": DISPOSITIONS,
@@ -70,6 +72,8 @@ def ignored_names(document: Mapping[str, Any]) -> frozenset[str]:
 
 def format_utc(text: str) -> str:
     """Write a time in UTC with milliseconds, the rest rounded half up: .9996 s carries over."""
+    if _IN_UTC(text):
+        return text
     parts = _TIME(text)
     if parts is None:
         return text

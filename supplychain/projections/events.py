@@ -140,8 +140,8 @@ def under_ids(ids: Iterable[str]) -> list[tuple[Any, ...]]:
     [rows] = bulk.answers(
         (
             "SELECT tenant, event_id, is_error_declaration, index, body_digest, act, scopes, declared_in_error_by,"
-            " event_hash FROM supplychain_event WHERE event_id = ANY(%s)",
-            [list(ids)],
+            " event_hash FROM supplychain_event WHERE event_id = ANY(%s::text[])",
+            [bulk.array("text", list(ids))],
         )
     )
     return rows
@@ -155,8 +155,8 @@ def same_as(parties: Iterable[UUID], hashes: Iterable[bytes]) -> list[tuple[UUID
     [rows] = bulk.answers(
         (
             "SELECT tenant, event_hash, is_error_declaration, index, event_id FROM supplychain_event"
-            " WHERE tenant = ANY(%s) AND event_hash = ANY(%s) ORDER BY index",
-            [list(parties), list(hashes)],
+            " WHERE tenant = ANY(%s::uuid[]) AND event_hash = ANY(%s::bytea[]) ORDER BY index",
+            [bulk.array("uuid", list(parties)), bulk.array("bytea", list(hashes))],
         )
     )
     return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ledger import tenancy
-from supplychain.models import CompanyPrefix, Event, Party, PartyIdentifier, Product, Shipment, Site
+from supplychain.models import CompanyPrefix, Event, EventReader, Party, PartyIdentifier, Product, Shipment, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Met:
 
 def ids(party: UUID) -> set[UUID]:
     """The ids of those that `party` has met, without itself: who signed, held or was offered what it may read."""
-    found = set(tenancy.readable_by(Event.objects.order_by(), party).values_list("tenant", flat=True).distinct())
+    shared = Event.objects.filter(index__in=EventReader.objects.filter(party=party).values("index"))
+    found = set(shared.order_by().values_list("tenant", flat=True).distinct())
     shipments = tenancy.readable_by(Shipment.objects.order_by(), party)
     for column in ("shipper", "custodian", "offered_to"):
         found |= set(shipments.values_list(column, flat=True).distinct())

@@ -75,6 +75,7 @@ class Web:
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
             *("--host", self.bind, "--port", str(self.port)),
             *("--workers", str(workers), "--blocking-threads", str(min(24, WEB_THREADS // workers))),
+            *("--blocking-threads-idle-timeout", "300"),  # with a thread goes its connection, and 25 ms to make one
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"),
             *tls,
             "supplychain.wsgi:application",
