@@ -56,8 +56,15 @@ def words(run: AuditRun) -> str:
     """What a run found wrong, first of all where."""
     first = run.faults[0]["what"] if run.faults else "what is wrong was not kept"
     where = "the log as a whole" if (run.first_bad_index or 0) < 0 else f"entry {run.first_bad_index}"
-    more = f", and {run.fault_count - 1:,} more faults" if run.fault_count > 1 else ""
+    rest = run.fault_count - 1
+    more = f", and {rest:,} more fault{'s' if rest > 1 else ''}" if rest > 0 else ""
     return f"THE LOG DOES NOT HOLD at {where}: {first}{more}"
+
+
+def bad_from() -> int | None:
+    """The first entry that unanswered faults leave in doubt: 0 where they are of the whole log, None without any."""
+    found = _failed().filter(acknowledged_at__isnull=True).values_list("first_bad_index", flat=True)
+    return min((max(each or 0, 0) for each in found), default=None)
 
 
 def standing(*, now: datetime) -> Standing:

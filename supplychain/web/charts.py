@@ -264,8 +264,11 @@ def time_ticks(first: float, last: float, scale: Scale, count: int) -> tuple[Tic
     span = last - first
     if span <= 0:
         return (Tick(scale(first), _label(first, 0)),)
-    hour, day = 3600, 86400
+    minute, hour, day = 60, 3600, 86400
     choices = [
+        5 * minute,
+        15 * minute,
+        30 * minute,
         hour,
         2 * hour,
         3 * hour,

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ledger import queries as log
+from ledger import tenancy
+from ledger.audit import alarm
 from ledger.queries import LogMissing
 from supplychain.models import KeyRequest, Membership
 from supplychain.queries import subscriptions
@@ -41,6 +43,7 @@ class LogHealth:
 
     tree_size: int
     verified_size: int
+    bad_from: int | None = None
 
     @property
     def behind(self) -> int:
@@ -80,7 +83,9 @@ class Shell:
         except LogMissing:
             return None
         mark = log.verified_to()
-        return LogHealth(size, mark.tree_size if mark else 0)
+        with tenancy.system():
+            bad_from = alarm.bad_from()
+        return LogHealth(size, mark.tree_size if mark else 0, bad_from)
 
     @property
     def others(self) -> list[Membership]:

@@ -77,6 +77,7 @@ def entry(request: MemberRequest, index: int) -> HttpResponse:
         "proof": proofs.state(index, disputed=disputed),
         "published": not proofs.waits_for(index),
         "verified": index < proofs.verified,
+        "in_doubt": proofs.is_in_doubt(index),
         "size": proofs.size,
         "may_erase": erasures.may_ask(index, request.membership),
         "body": "" if found.statement.type == "forecast" else _body(index),  # a manifest names everybody's series

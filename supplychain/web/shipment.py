@@ -88,6 +88,7 @@ def shipment(request: MemberRequest, pk: UUID) -> HttpResponse:
         "verified": proofs.verified,
         "all_verified": proofs.are_verified(indices),
         "latest_proof": proofs.state(steps[0].row.index) if steps else None,
+        "in_doubt": any(proofs.is_in_doubt(index) for index in indices),
         "waits": not proofs.are_published(indices),
         "acts": acts,
         "disclosable": [

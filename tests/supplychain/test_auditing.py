@@ -118,6 +118,24 @@ def test_pages_say_what_is_wrong_and_where(people: People, sign_in: SignIn, brok
     assert WORDS in sign_in(people.packer_viewer).get(address).content.decode()
 
 
+def test_nothing_from_the_fault_on_is_called_verified_until_somebody_answers(
+    world: World, people: People, sign_in: SignIn, broken: AuditRun
+) -> None:
+    world.packer.pack(sscc(1))
+    with tenancy.system():
+        size = queries.tree_size()
+    assert size > 7
+    client, address = sign_in(people.packer), f"/shipments/{world.shipment(sscc(1)).pk}/"
+    text = client.get(address).content.decode()
+    assert text.count(">in doubt</span>") == 1 and "</span>in doubt</a>" in text and "✓" not in text
+    assert "the log does not hold</span><p>from entry 7 on" in text
+    assert "in doubt" in client.get(f"/ledger/{size - 1}/").content.decode()
+    assert "in doubt" not in client.get("/ledger/3/").content.decode()
+    broken.acknowledged_by, broken.comment, broken.acknowledged_at = "Ada", "a disk failed", SUNDAY
+    broken.save()
+    assert "in doubt" not in client.get(address).content.decode()
+
+
 def test_the_living_part_of_the_tower_brings_the_alarm_and_takes_it_away(
     people: People, sign_in: SignIn, broken: AuditRun
 ) -> None:

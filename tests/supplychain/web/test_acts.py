@@ -11,7 +11,8 @@ from ledger.tlog import envelope, statement
 from ledger.tlog.bundle import parse_bundle, verify_bundle
 from ledger.tlog.note import parse_verifier_key
 from ledger.tlog.policy import Policy
-from supplychain.models import Event, Shipment
+from supplychain.models import Event, Party, Shipment
+from supplychain.sandbox.samples import SANDBOX_URI
 from tests.cast import APPLES, sscc
 
 SSCC = sscc(7).rpartition("/")[2]
@@ -136,6 +137,15 @@ def test_taking_an_act_back_tells_nobody_who_drove(people, sign_in, driven):
     assert last_event().is_error_declaration and DRIVER not in body_of(last_event().index)
     draft = sign_in(people.packer).post(f"/shipments/{driven.pk}/dispatch/draft/", {"taker": "", **WHEN})
     assert draft.status_code == 422
+
+
+def test_the_sandbox_and_real_parties_hand_nothing_to_each_other(world, people, sign_in):
+    tester = Party.objects.create(name="Sandbox", uri=SANDBOX_URI)
+    world.packer.pack(sscc(1))
+    address = f"/shipments/{world.shipment(sscc(1)).pk}/dispatch/"
+    client = sign_in(people.packer)
+    assert ">Carrier</option>" in (page := client.get(address).content.decode()) and ">Sandbox<" not in page
+    assert client.post(address, dispatching(world, taker=str(tester.pk))).status_code == 422
 
 
 def test_a_draft_says_what_the_device_signs_apart(world, people, sign_in):

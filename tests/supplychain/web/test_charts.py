@@ -54,6 +54,12 @@ def test_the_cutoff_lies_between_what_was_and_what_is_forecast():
     assert numbers(chart.actual[0])[-1][0] < chart.cutoff < numbers(chart.forecast)[0][0]
 
 
+def test_half_an_hour_has_ticks_too():
+    start = datetime(2026, 3, 2, 19, 13, tzinfo=UTC)
+    chart = charts.line_chart([Observed(start + timedelta(minutes=n), 4.0 + n) for n in (0, 17, 35)])
+    assert [tick.label for tick in chart.x_ticks] == ["2 Mar 19:15", "2 Mar 19:30", "2 Mar 19:45"]
+
+
 def test_nothing_is_drawn_of_nothing():
     assert charts.band_chart([], []) is None
     assert charts.line_chart([]) is None
