@@ -83,7 +83,7 @@ def inside(series: int, periods: int, *, told_weeks: int, workers: int) -> None:
         start = time.perf_counter()
         put = older(party.id, sites, told_weeks, periods) if told_weeks < periods else 0
         filled += time.perf_counter() - start
-        say(f"filled in {filled:.0f} s")
+        say(f"filled in {filled:.0f} s; what was told is taken in with {verify_and_take_in} s of processor time")
         choice = choose(END)
     say(f"chosen: {choice}")
     first = night(END, workers)

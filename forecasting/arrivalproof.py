@@ -8,7 +8,7 @@ signed. A record names the entries that an estimate was made from, so that it ca
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -92,19 +92,30 @@ def faults() -> Iterator[tuple[int, str]]:
         models = list(ArrivalModel.objects.filter(statement_index__isnull=False).order_by("statement_index"))
         indices = [index for each in models if (index := each.statement_index) is not None]
         try:
-            signed = signed_forecasts(indices)
-            roots_at({each.tree_size for each in models})  # the log is checked once, as far as any of them needs
+            signed, roots = signed_forecasts(indices), _roots_for(models)
         except LogBroken as broken:
             yield -1, str(broken)
             return
         for each in models:
             index = each.statement_index or 0
-            for what in faults_of(each, signed.get(index)):
+            for what in _faults_of(each, signed.get(index), roots):
                 yield index, what
 
 
-def faults_of(model: ArrivalModel, signed: VerifiedEntry | None) -> list[str]:
-    """What is stored of a model and of what was signed with it otherwise than its entry says. Nothing is fitted."""
+def verify(model: ArrivalModel) -> list[str]:
+    """What is wrong with what was signed of arrivals in one night. Nothing is fitted. Raises LogBroken."""
+    index = model.statement_index or 0
+    return _faults_of(model, signed_forecasts([index]).get(index), _roots_for([model]))
+
+
+def _roots_for(models: Sequence[ArrivalModel]) -> dict[int, bytes]:
+    """The roots that the log had where these and their estimates were made: all from one reading."""
+    said = Arrival.objects.filter(signed_index__in=[each.statement_index for each in models])
+    return roots_at({each.tree_size for each in models} | set(said.values_list("tree_size", flat=True).distinct()))
+
+
+def _faults_of(model: ArrivalModel, signed: VerifiedEntry | None, roots: Mapping[int, bytes]) -> list[str]:
+    """What is stored of a model and of what was signed with it otherwise than its entry says."""
     name = f"arrivals {model.pk.hex}"
     if signed is None:
         return [f"{name}: no forecast statement stands at its index"]
@@ -122,13 +133,15 @@ def faults_of(model: ArrivalModel, signed: VerifiedEntry | None) -> list[str]:
         wrong.append(f"{name}: the trips that it is kept with are not those that were signed")
     if root != claims.get("series_root") or claims.get("run") != model.pk.hex:
         wrong.append(f"{name}: what was said of shipments is not what was signed ({len(rows)} of {told['said']})")
-    return wrong + _misplaced(name, model, rows, signed.index)
+    return wrong + _misplaced(name, model, rows, signed.index, roots)
 
 
-def _misplaced(name: str, model: ArrivalModel, rows: Sequence[Arrival], index: int) -> list[str]:
+def _misplaced(
+    name: str, model: ArrivalModel, rows: Sequence[Arrival], index: int, roots: Mapping[int, bytes]
+) -> list[str]:
     """Whether it all lies above what it was made from, under the roots that the log had there."""
     sizes = {model.tree_size: bytes(model.root_hash)} | {row.tree_size: bytes(row.root_hash) for row in rows}
-    roots, wrong = roots_at(sizes), []
+    wrong = []
     if any(roots.get(size) != root for size, root in sizes.items()):
         wrong.append(f"{name}: the log had another root than it names")
     if model.tree_size > index or any(row.tree_size > index for row in rows):

@@ -15,7 +15,6 @@ import numpy as np
 from forecasting import arrivalproof, arrivals
 from forecasting.arrivalrows import Arrival, ArrivalModel
 from forecasting.arrivals import Asked
-from forecasting.history import signed_forecasts
 from forecasting.leadtime import arrivals as heart
 from forecasting.leadtime.arrivals import Learnt
 from forecasting.leadtime.models import Boosters
@@ -72,7 +71,7 @@ def reproduce_arrivals(model: ArrivalModel) -> ArrivalsAgain:
     """Learn again from the log as it stood, say again what was signed with it, and compare. Raises LogBroken."""
     found = ArrivalsAgain(model, same_versions=model.versions == arrivals.versions())
     index = model.statement_index or 0
-    found.differences += arrivalproof.faults_of(model, signed_forecasts([index]).get(index))
+    found.differences += arrivalproof.verify(model)
     told, again = json.loads(bytes(model.manifest)), _learn_again(model)
     if arrivals.digest_of(arrivals.pack(again.rows)) != told["training"]:
         found.differences.append("the log tells of other trips than those that were signed")

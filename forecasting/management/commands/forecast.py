@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from forecasting import arrivalproof, jobs, observing, operations, queries, stocking
 from forecasting.arrivalrows import ArrivalModel
-from forecasting.history import signed_forecasts
 from forecasting.models import ForecastRun, Job
 from forecasting.runs import MOST_CHOOSING, RunRefused, RunSettings
 from forecasting.tasks import beating_heart
@@ -120,11 +119,12 @@ class Command(BaseCommand):
 
     def _verify_arrivals(self) -> None:
         found = _newest_arrivals()
-        index = found.statement_index or 0
-        if wrong := arrivalproof.faults_of(found, signed_forecasts([index]).get(index)):
+        if wrong := arrivalproof.verify(found):
             self.stderr.write("\n".join(wrong))
             sys.exit(1)
-        self.stdout.write(f"arrivals {found.pk.hex}: signed as entry {index}, above what they were made from")
+        self.stdout.write(
+            f"arrivals {found.pk.hex}: signed as entry {found.statement_index}, above what they were made from"
+        )
 
     def _verify(self, options: dict[str, Any]) -> None:
         if options["run"] == "arrivals":
