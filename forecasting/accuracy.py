@@ -26,7 +26,11 @@ MOST_COVERAGE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How forecasts did in one group; None where nothing is to be told."""
+    """How forecasts did in one group; None where nothing is to be told.
+
+    An interval that begins at nothing holds every period without demand, however wide it is: whether intervals are too
+    wide is told by the other periods, the `judged` ones.
+    """
 
     name: tuple[Any, ...]
     periods: int
@@ -37,6 +41,8 @@ class Line:
     coverage_80: float
     coverage_95: float
     volume: float
+    judged: int
+    coverage_80_judged: float
 
     @property
     def relative_error(self) -> float | None:
@@ -59,8 +65,8 @@ def _alarms(line: Line) -> Iterator[str]:
         yield f"The last season repeated would have been better, by {-100 * line.value_added:.0f} %."
     if line.periods >= ENOUGH_FOR_COVERAGE and line.coverage_80 < LEAST_COVERAGE:
         yield f"The 80 % interval held {100 * line.coverage_80:.0f} % of what came: it is too narrow."
-    if line.periods >= ENOUGH_FOR_COVERAGE and line.coverage_80 > MOST_COVERAGE:
-        yield f"The 80 % interval held {100 * line.coverage_80:.0f} % of what came: it is too wide."
+    if line.judged >= ENOUGH_FOR_COVERAGE and line.coverage_80_judged > MOST_COVERAGE:
+        yield f"The 80 % interval held {100 * line.coverage_80_judged:.0f} % of what came: it is too wide."
 
 
 def outcomes(*, party: UUID | None, today: date, attested: bool | None = None) -> QuerySet[Outcome]:
@@ -102,12 +108,15 @@ def _within(lower: str, upper: str) -> Case:
     return Case(When(inside, then=Value(1.0)), default=Value(0.0), output_field=FloatField())
 
 
+_JUDGED = Q(lower_80__gt=0) | Q(actual__gt=0)
 _FIGURES: dict[str, Any] = {
     "periods": Count("pk"),
     "error": Avg(_absolute(_ERROR)),
     "bias": Avg(_ERROR, output_field=FloatField()),
     "naive": Avg(_absolute(F("naive") - F("actual"))),
     "in_80": Avg(_within("lower_80", "upper_80")),
+    "judged": Count("pk", filter=_JUDGED),
+    "in_80_judged": Avg(_within("lower_80", "upper_80"), filter=_JUDGED),
     "in_95": Avg(_within("lower_95", "upper_95")),
     "volume": Sum("actual"),
 }
@@ -125,6 +134,8 @@ def _line(name: tuple[Any, ...], row: dict[str, Any]) -> Line:
         coverage_80=float(row["in_80"]),
         coverage_95=float(row["in_95"]),
         volume=float(row["volume"]),
+        judged=row["judged"],
+        coverage_80_judged=float(row["in_80_judged"] or 0.0),
     )
 
 

@@ -70,6 +70,19 @@ def test_the_figures_are_those_of_the_book(told):
     assert line.relative_error == pytest.approx(6 / 40) and line.alarms == ()
 
 
+def test_intervals_that_hold_everything_are_too_wide_but_not_for_the_empty_periods_of_sparse_demand(told):
+    wide, sparse = uuid4(), uuid4()
+    told(wide, "apples", [(20, 18 + place % 5, 26) for place in range(24)], width=9.0)
+    told(sparse, "truffles", [(1, 0, 2)] * 34 + [(1, 4, 2)] * 2, width=2.0)
+    [line] = accuracy.lines(accuracy.outcomes(party=wide, today=TODAY))
+    assert line.alarms == ("The 80 % interval held 100 % of what came: it is too wide.",)
+    [line] = accuracy.lines(accuracy.outcomes(party=sparse, today=TODAY))
+    assert line.coverage_80 == pytest.approx(34 / 36) and line.judged == 2
+    told(sparse, "nuts", [(1, 0, 2)] * 60, width=2.0)
+    [line, _] = sorted(accuracy.by_series(accuracy.outcomes(party=sparse, today=TODAY)), key=lambda one: one.name[0])
+    assert (line.coverage_80, line.judged) == (1.0, 0) and not any("too wide" in alarm for alarm in line.alarms)
+
+
 def test_a_forecast_that_leans_or_adds_nothing_or_is_too_narrow_raises_an_alarm(told):
     party = uuid4()
     told(party, "apples", [(13, 10, 11)] * 24)
