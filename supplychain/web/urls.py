@@ -97,6 +97,7 @@ urlpatterns = [
     path("partners/", partners.page, name="partners"),
     path("partners/register/", partners.register, name="register_partner"),
     path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/queries/", webhooks.add_query, name="add_query"),
     path("webhooks/add/", webhooks.add, name="add_webhook"),
     path("webhooks/<uuid:pk>/", webhooks.webhook, name="webhook"),
     path("webhooks/<uuid:pk>/<slug:name>/", webhooks.act, name="webhook_act"),

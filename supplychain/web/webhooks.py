@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from supplychain.epcis.translation import DIGITAL_LINKS
 from supplychain.models import Delivery, Subscription
+from supplychain.operations import namedqueries as keeping
 from supplychain.operations.subscriptions import manage
 from supplychain.queries import namedqueries
 from supplychain.queries import subscriptions as queries
@@ -63,6 +64,32 @@ class WebhookForm(forms.Form):
         return parse_subscription(value, allow=settings.WAYLOG_WEBHOOK_ALLOW)
 
 
+STEPS = (
+    *("commissioning", "packing", "shipping", "receiving", "accepting", "unpacking"),
+    *("transporting", "arriving", "departing", "inspecting", "storing", "retail_selling"),
+)
+"""The business steps that the page offers; the API takes all, and the whole query language."""
+
+
+class QueryForm(forms.Form):
+    """Which events are wanted, under a name."""
+
+    name = forms.RegexField(
+        r"\A(?!Simple)[A-Za-z0-9][A-Za-z0-9._~\-]{0,127}\Z",
+        label="Name of the query",
+        max_length=128,
+        help_text="Letters, digits and . _ ~ - such as shipped-goods.",
+        error_messages={"invalid": "Letters, digits and . _ ~ - alone, and no name that EPCIS defines."},
+    )
+    steps = forms.MultipleChoiceField(
+        label="Business steps",
+        choices=[(step, step.replace("_", " ")) for step in STEPS],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="None chosen: every event that your company may read.",
+    )
+
+
 class FromForm(forms.Form):
     """From where to send again: an index, or a time."""
 
@@ -103,6 +130,24 @@ def add(request: MemberRequest) -> HttpResponse:
         form.add_error(None, str(refused))
         return _list(request, form=form, status=409)
     return _list(request, made=made, token=token)
+
+
+@require_POST
+@manager
+def add_query(request: MemberRequest) -> HttpResponse:
+    """Keep a query of business steps, whose events a webhook can send then."""
+    form = QueryForm(request.POST)
+    if not form.is_valid():
+        return _list(request, query_form=form, status=422)
+    name, steps = form.cleaned_data["name"], form.cleaned_data["steps"]
+    try:
+        query = {"EQ_bizStep": steps} if steps else {}
+        keeping.keep_query(name, query, party=_party(request), now=timezone.now())  # noqa: TID251
+    except (keeping.NameTaken, keeping.TooManyQueries) as refused:
+        form.add_error("name", str(refused))
+        return _list(request, query_form=form, status=409)
+    messages.success(request, f"The query {name} is kept. Say below where its events shall go.")
+    return redirect("webhooks")
 
 
 _FIELDS = {
@@ -201,6 +246,7 @@ def _list(request: MemberRequest, *, form: WebhookForm | None = None, status: in
         "webhooks": found,
         "names": names,
         "form": form or WebhookForm(names=names),
+        "query_form": QueryForm(),
         "key_url": "/epcis/webhook-keys",
     }
     answer = render(request, "webhooks/list.html", context | more, status=status)

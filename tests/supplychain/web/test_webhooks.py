@@ -50,7 +50,7 @@ def act(client, hook, name, **data):
 
 def test_without_a_query_the_page_says_how_to_make_one(world, manager):
     page = manager.get("/webhooks/").content.decode()
-    assert "Make a query first" in page
+    assert "make one below first" in page and "Keep it" in page
 
 
 def test_a_webhook_is_added_and_its_secret_shown_once(world, query, manager):
@@ -169,3 +169,35 @@ def test_others_see_and_do_nothing(world, hook, people, sign_in):
         assert [act(client, hook, name, index="0").status_code for name in names] == [404] * 6
         assert client.post("/webhooks/add/", {"query": "shipped", "dest": HOOK, "when": "stream"}).status_code == 422
     assert row(hook).dest == HOOK
+
+
+def test_a_query_of_business_steps_is_kept_and_its_events_can_be_sent(world, manager):
+    assert "Make a query" in manager.get("/webhooks/").content.decode()
+    answer = manager.post("/webhooks/queries/", {"name": "goods-out", "steps": ["shipping"]}, follow=True)
+    text = answer.content.decode()
+    assert "goods-out is kept" in text and '<option value="goods-out">' in text
+    kept = namedqueries.NamedQuery.objects.get(tenant=world.packer.id)
+    assert kept.query == {"EQ_bizStep": ["shipping"]}
+    world.packer.pack(sscc(1))
+    sent = world.packer.dispatch(sscc(1), world.carrier)
+    found = manager.post("/webhooks/add/", {"query": "goods-out", "dest": HOOK, "when": "stream"})
+    assert found.status_code == 200, found.content.decode()
+    assert sent.index > 0 and Subscription.objects.get().query_id == kept.pk
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "said"),
+    [
+        ({"name": "two words"}, 422, "Letters, digits"),
+        ({"name": "SimpleEventQuery"}, 422, "that EPCIS defines"),
+        ({"name": "x", "steps": ["flying"]}, 422, "not one of the available choices"),
+        ({"name": "shipped"}, 409, "There is a query with the name"),
+    ],
+)
+def test_a_query_that_cannot_be_kept_says_why_beside_its_field(query, manager, told, status, said):
+    answer = manager.post("/webhooks/queries/", told)
+    assert answer.status_code == status and said in answer.content.decode()
+
+
+def test_only_a_manager_makes_queries(people, sign_in):
+    assert sign_in(people.packer).post("/webhooks/queries/", {"name": "x"}).status_code == 403
