@@ -14,8 +14,10 @@ from typing import Any
 from django.db.models import Max, Q, QuerySet
 
 from forecasting.models import ForecastRun, Job, SeriesForecast, Tested
-from forecasting.operations.asking import SHARD, SIGN
+from forecasting.operations.asking import CHOICE, FORECAST
 
+JOBS_STAY = timedelta(days=30)
+"""Jobs that nobody asked for stay no longer, where anything is let go."""
 AT_ONCE = 2_000
 """Rows that one statement touches: none holds others up for long."""
 _THIN: dict[str, Any] = {"history": [], "steps": [], "levels": [], "components": {}, "scores": {}, "backtest": {}}
@@ -40,11 +42,7 @@ def let_go(*, now: datetime, days: int) -> LetGo:
         thinned=_in_parts(_superseded(before), lambda rows: rows.update(**_THIN)),
         runs=_delete(ForecastRun.every.filter(statement_index__isnull=True, finished_at__lt=before).exclude(error="")),
         tested=_delete(_old_tests(before)),
-        jobs=_delete(
-            Job.objects.filter(kind__in=(SHARD, SIGN), finished_at__lt=before).filter(
-                status__in=(Job.Status.DONE, Job.Status.FAILED, Job.Status.CANCELLED)
-            )
-        ),
+        jobs=_delete(_done_jobs(max(before, now - JOBS_STAY))),
     )
 
 
@@ -60,6 +58,13 @@ def _superseded(before: datetime) -> QuerySet[SeriesForecast]:
         ).exists()
     ]
     return SeriesForecast.objects.filter(Q(last__lt=reached) | Q(run__in=replaced)).exclude(steps=[], history=[])
+
+
+def _done_jobs(before: datetime) -> QuerySet[Job]:
+    """Jobs that the schedule, an event or another job made: a shard, what is said every few seconds of arrivals."""
+    over = (Job.Status.DONE, Job.Status.FAILED, Job.Status.CANCELLED)
+    found = Job.objects.filter(requested_by__isnull=True, status__in=over, finished_at__lt=before)
+    return found.exclude(kind__in=(FORECAST, CHOICE))
 
 
 def _old_tests(before: datetime) -> QuerySet[Tested]:

@@ -81,9 +81,16 @@ def test_runs_that_failed_go_with_their_jobs_and_runs_under_a_label_stay_whole(t
             operations.drive(run.pk, clock=lambda now=now: now, heart=lambda claimed: nullcontext())
         made.append(run)
     assert operations.cancel_run(made[2], by="Mia", now=CUTOFF + 2 * DAY)
-    gone = operations.let_go(now=CUTOFF + 30 * DAY, days=10)
+    asked = {"kind": "plan", "status": "done", "created_at": CUTOFF, "finished_at": CUTOFF}
+    mine = models.Job.objects.create(cause="asked", requested_by=trading.shop.party, **asked)
+    models.Job.objects.create(cause="each five seconds", **asked)
+    waiting = models.Job.objects.create(cause="waits", kind="plan", created_at=CUTOFF)
+    gone = operations.let_go(now=CUTOFF + 40 * DAY, days=400)
+    assert (gone.runs, gone.thinned) == (0, 0)
+    assert gone.jobs == 1 + 5, "shards, signatures and what nobody asked for go after a month in any case"
+    assert {mine.pk, waiting.pk} < set(models.Job.objects.values_list("pk", flat=True))
+    gone = operations.let_go(now=CUTOFF + 40 * DAY, days=10)
     assert (gone.runs, gone.thinned) == (1, 0), "a newer run has replaced none of those that were signed"
-    assert gone.jobs == 5
     assert {run.pk for run in ForecastRun.every.filter(kind="forecast")} == {made[0].pk, made[1].pk}
     assert all(operations.reproduce(ForecastRun.objects.get(pk=run.pk)).holds for run in made[:2])
 
