@@ -1,5 +1,7 @@
 """What collections list: for each party what the events name that it may read, and no more once these are erased."""
 
+from importlib import import_module
+
 import pytest
 from django.db import connection
 
@@ -36,6 +38,17 @@ def test_the_rows_of_others_are_not_there_for_who_asks_the_table(world):
     with tenancy.acting_for(world.stranger.id), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM supplychain_eventword")
         assert cursor.fetchone() == (0,)
+
+
+def test_the_migration_fills_what_is_kept_since(world):
+    world.packer.pack(sscc(1))
+    world.packer.dispatch(sscc(1), world.carrier)
+    with tenancy.system(), connection.cursor() as cursor:
+        kept = set(EventWord.objects.values_list("party", "field", "value"))
+        EventWord.objects.all().delete()
+        cursor.execute(import_module("supplychain.migrations.0014_event_words")._FILLED)
+        assert set(EventWord.objects.values_list("party", "field", "value")) == kept
+    assert {party for party, _, _ in kept} >= {world.packer.id, world.carrier.id}
 
 
 def test_what_only_an_erased_event_named_is_listed_no_more(grower, world):
