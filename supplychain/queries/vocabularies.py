@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-FEW = 5_000
+FEW = 20_000
 """Events up to which a party's EPCs are gathered from these; of more, each next one is looked up among all."""
 
 
@@ -34,12 +34,13 @@ SELECT count(*) FROM (
   (SELECT FROM supplychain_event WHERE tenant = %(party)s LIMIT %(limit)s)
   UNION ALL (SELECT FROM supplychain_eventreader WHERE party = %(party)s LIMIT %(limit)s)) f
 """
+# Compared so that the index of EPCs does not serve: it would be gone through whole for each event.
 _EPCS_OF_FEW = """
 SELECT DISTINCT o.epc COLLATE "C" FROM (
     SELECT index FROM supplychain_event WHERE tenant = %(party)s
     UNION SELECT index FROM supplychain_eventreader WHERE party = %(party)s
   ) e JOIN supplychain_eventobject o ON o.index = e.index
-WHERE o.epc ~>~ %(after)s AND o.place <> 'reference' ORDER BY 1 LIMIT %(limit)s
+WHERE o.epc COLLATE "C" > %(after)s AND o.place <> 'reference' ORDER BY 1 LIMIT %(limit)s
 """
 # Each next value is looked up in the index, so that it costs as much as there are values, not events.
 _EPCS = """
