@@ -161,7 +161,8 @@ def _route(found: Shipment, names: Names) -> str:
 
 def _line(step: Step, names: Names, proofs: publication.Proofs) -> WayLine:
     row = step.row
-    tone = "bad" if row.act == Act.DISPUTE or step.disputed else "warn" if _is_warning(step) else ""
+    is_bad = row.act == Act.DISPUTE or step.disputed or proofs.is_in_doubt(row.index)
+    tone = "bad" if is_bad else "warn" if _is_warning(step) else ""
     return WayLine(
         row=row,
         verb=_verb(step),
