@@ -1,6 +1,6 @@
 """A night of forecasts at scale: a synthetic verified history, a first night, and one on which a tenth has changed.
 
-    python -m benchmarks.forecasting_scale [--series 3000] [--periods 104] [--told N] [--workers 2] [--json OUT]
+    python -m benchmarks.forecasting_scale [--series 3000] [--periods 104] [--told N] [--workers 2] [--week]
 
 Makes a log of its own in a folder that is thrown away. Each site tells once a week, in one signed event, what it got of
 fifty products; the events are captured like any others, as attested history. With `--told N` only the last N weeks are
@@ -46,12 +46,13 @@ def main() -> None:
     parser.add_argument("--periods", type=int, default=104)
     parser.add_argument("--told", type=int, help="weeks that are told by signed events (default: all)")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--week", action="store_true", help="also the night after a week, which scores what came")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wl-") as folder:
         environment = {**os.environ, "WAYLOG_DATA": folder, "WAYLOG_DEMO": "0", "WAYLOG_NO_VENV": "1"}
         told = min(asked.told or asked.periods, asked.periods)
-        given = f"{asked.series}, {asked.periods}, told_weeks={told}, workers={asked.workers}"
+        given = f"{asked.series}, {asked.periods}, told_weeks={told}, workers={asked.workers}, week={asked.week}"
         call = f"from benchmarks import forecasting_scale; forecasting_scale.inside({given})"
         manage = [sys.executable, str(ROOT / "manage.py")]
         subprocess.run([*manage, "migrate", "-v", "0"], env=environment, check=True)
@@ -68,7 +69,7 @@ def main() -> None:
         asked.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def inside(series: int, periods: int, *, told_weeks: int, workers: int) -> None:
+def inside(series: int, periods: int, *, told_weeks: int, workers: int, week: bool) -> None:
     """Everything, where Django is set up; prints one line of JSON."""
     from forecasting import jobs, observing, operations
     from ledger import tenancy
@@ -93,6 +94,7 @@ def inside(series: int, periods: int, *, told_weeks: int, workers: int) -> None:
     say(f"second night: {second}")
     run = second.pop("run")
     first.pop("run")
+    third = a_week_later(party, sites, workers) if week else None
     with tenancy.system():
         # What was put in by SQL is not in the log, and reproducing reads the log.
         reproduced = operations.reproduce(run).holds if told_weeks == periods else None
@@ -107,10 +109,25 @@ def inside(series: int, periods: int, *, told_weeks: int, workers: int) -> None:
         "choice": choice,
         "first_night": first,
         "second_night": second,
+        "night_after_a_week": third,
         "second_night_reproduced": reproduced,
         "largest_rss_mb": largest_rss(),
     }
     print(json.dumps({**measured, "at_100,000": extrapolated(measured)}))
+
+
+def a_week_later(party: Any, sites: int, workers: int) -> dict[str, Any]:
+    """The night after everybody has told of another week: every series anew, and what came of the last forecasts."""
+    from forecasting.models import Outcome
+    from ledger import tenancy
+
+    tell(party, range(sites), END + timedelta(hours=20), seed=100)
+    found = night(END + timedelta(days=7), workers)
+    found.pop("run")
+    with tenancy.system():
+        found["outcomes"] = Outcome.objects.count()
+    say(f"night after a week: {found}")
+    return found
 
 
 def say(line: str) -> None:
