@@ -14,6 +14,7 @@ from django.db import connection
 from ledger import kept
 from supplychain.projections import words
 
+# All parts of one statement see the readers as they were before it.
 _OF_EVENTS = f"""
 WITH made AS (
   INSERT INTO supplychain_eventreader (party, index, event_time)
@@ -34,7 +35,8 @@ WITH opened AS (
   ON CONFLICT DO NOTHING RETURNING party, index
 ), late AS (
   INSERT INTO supplychain_lateevent (party, index, opened_index)
-  SELECT party, index, opened_index FROM made JOIN opened USING (party, index) WHERE opened_index > index
+  SELECT party, index, opened_index FROM opened WHERE opened_index > index AND NOT EXISTS (
+    SELECT 1 FROM supplychain_eventreader v WHERE v.party = opened.party AND v.index = opened.index)
   ON CONFLICT DO NOTHING
 ) {words.OF_READERS}"""
 
