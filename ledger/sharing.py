@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from django.db import connections
+from django.db import connection, connections
 
 from ledger import tenancy
 from ledger.examined import Examined, FaultOf, Run, Said
@@ -150,6 +150,7 @@ def _begin(examiner: Examiner | None, parent: int) -> None:
         return
     _examiner.append(examiner)
     _open.enter_context(tenancy.system())
+    connection.connection.prepare_threshold = 0  # the tables are full by now: a plan that is made once serves for all
     gc.disable()  # a range leaves no cycles, and is gone once it is sent
 
 
