@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from ledger import tenancy
+from supplychain.epcis import builders
 from supplychain.epcis.query import read_query
 from supplychain.models import LateEvent, Subscription
 from supplychain.operations import rebuild
@@ -88,6 +89,21 @@ def test_each_subscriber_is_sent_it_when_it_may_read_it_and_a_stranger_never(des
     desk.receiver.got.clear()
     desk.work(stranger)
     assert desk.receiver.got == []
+
+
+def test_an_event_of_two_shipments_is_sent_with_the_first_that_is_opened_alone(desk, passed):
+    row, packed = passed
+    world = desk.world
+    both = world.packer.capture(builders.observe_event(units=[sscc(1), sscc(2)], event_time=world.later()))
+    first = world.packer.dispatch(sscc(1), world.carrier)
+    desk.work(row)
+    assert desk.receiver.taken == ids_of(desk, packed[0], both, first)
+    desk.receiver.got.clear()
+    second = world.packer.dispatch(sscc(2), world.carrier)
+    desk.work(row)
+    assert desk.receiver.taken == ids_of(desk, packed[1], second)
+    with tenancy.system():
+        assert not list(rebuild.differences())
 
 
 def test_only_late_events_that_the_query_finds_are_sent(desk, passed):
