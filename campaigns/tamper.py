@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +159,7 @@ def find() -> list[tuple[int, str]]:
 def run(changes: Iterable[Change], *, count: int, steps: int = STEPS) -> Report:
     """Try `count` changes one after the other; say which were not found, or found elsewhere."""
     report = Report()
-    with as_owner() as cursor, suppress(KeyboardInterrupt):  # Ctrl-C ends it: what was tried until then is told
+    with as_owner() as cursor:
         for change in changes:
             if report.tried.total() % steps == 0:
                 _check_clean(report)
@@ -185,12 +187,13 @@ def _check_clean(report: Report) -> None:
         report.missed.append(f"nothing was changed, and found was {faults[:3]}")
 
 
-def campaign(count: int, *, seed: int, steps: int = STEPS) -> Report:
+def campaign(count: int, *, seed: int, steps: int = STEPS, is_ended: Callable[[], bool] = lambda: False) -> Report:
     """Tamper with the log that there is, `count` times."""
     owner = Owner()
     held = {table: owner.rows(table) for table in tables()}
     held["ledger_entry"].sort(key=lambda row: int(row["index"]))
-    return run(Deck(held, random.Random(seed)).draw(), count=count, steps=steps)
+    changes = takewhile(lambda _: not is_ended(), Deck(held, random.Random(seed)).draw())
+    return run(changes, count=count, steps=steps)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -208,9 +211,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         full_log(settings, Path(folder) / "campaign")
         start = time.monotonic()
-        report = campaign(options.count, seed=options.seed)
-    for each in report.missed[:20]:
-        print(each)
+        told: list[int] = []  # Ctrl-C or a polite kill: what was tried by then is reported
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda number, _: told.append(number))
+        report = campaign(options.count, seed=options.seed, is_ended=lambda: bool(told))
+    for missed in report.missed[:20]:
+        print(missed)
     print(f"seed {options.seed}: {report}; {time.monotonic() - start:.0f} s")
     return 1 if report.missed else 0
 
