@@ -8,11 +8,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from supplychain.api.errors import Fault, bad_request, closest
+from supplychain.api.errors import Fault, Problem, bad_request, closest
 from supplychain.api.items import unknown_members
 from supplychain.api.params import Unreadable
 
 Member = Callable[[Any], Any]
+MAX_ITEMS = 1_000
+_MAX_FAULTS = 100
 
 
 def read(data: Any, members: Mapping[str, Member], *, optional: Iterable[str] = ()) -> dict[str, Any]:
@@ -35,6 +37,8 @@ def read(data: Any, members: Mapping[str, Member], *, optional: Iterable[str] = 
             value = data[name] if isinstance(data[name], str | int | bool) else None
             meant = closest(str(value), wrong.allowed) if wrong.allowed else None
             faults.append(Fault(str(wrong), pointer=f"/{name}", value=value, allowed=wrong.allowed, did_you_mean=meant))
+        except Problem as within:
+            faults += [each.moved(f"/{name}") for each in within.faults]
     if faults:
         raise bad_request(faults)
     return found
@@ -79,5 +83,30 @@ def some_of(*words: str) -> Member:
         if not isinstance(value, list) or not value or any(each not in words for each in value):
             raise Unreadable("a list of the words allowed is wanted", words)
         return sorted(set(value))
+
+    return reader
+
+
+def inner(members: Mapping[str, Member], *, optional: Iterable[str] = ()) -> Member:
+    """Make a reader of an object within the object."""
+    return lambda value: read(value, members, optional=optional)
+
+
+def listed(members: Mapping[str, Member], *, optional: Iterable[str] = ()) -> Member:
+    """Make a reader of a list of 1 to 1,000 objects; one fault for each that is wrong, with its place."""
+
+    def reader(value: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_ITEMS:
+            raise Unreadable(f"a list of 1 to {MAX_ITEMS:,} items is wanted")
+        found: list[dict[str, Any]] = []
+        faults: list[Fault] = []
+        for position, each in enumerate(value):
+            try:
+                found.append(read(each, members, optional=optional))
+            except Problem as problem:
+                faults += [fault.moved(f"/{position}") for fault in problem.faults]
+        if faults:
+            raise bad_request(faults[:_MAX_FAULTS])
+        return found
 
     return reader

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 
 from supplychain.api import members, schema
 from supplychain.api.base import MANAGE, Endpoint
-from supplychain.api.errors import Fault, Problem, bad_request
 from supplychain.api.params import Unreadable
 from supplychain.api.schema import in_path
 from supplychain.epcis.errors import IdentifierInvalid
@@ -18,7 +17,6 @@ from supplychain.epcis.identifiers import parse_identifier
 from supplychain.operations import naming
 from supplychain.operations.setup import NewProduct, NewSite
 
-MAX_ITEMS = 1_000
 _PROBLEMS = (400, 401, 403, 409, 411, 413, 415, 422)
 
 
@@ -58,6 +56,8 @@ PRODUCT: dict[str, members.Member] = {
     "uom": members.text(3),
     "unit_name": members.text(20),
 }
+SITES = members.listed(SITE, optional=("country", "latitude", "longitude"))
+PRODUCTS = members.listed(PRODUCT, optional=("uom", "unit_name"))
 
 
 class Sites(Endpoint):
@@ -74,8 +74,8 @@ class Sites(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Take all of them, or none."""
-        told = [NewSite(**each) for each in _items(request.data, SITE, ("country", "latitude", "longitude"))]
-        naming.name_sites(told, party=self.grant.party)
+        told = members.read(request.data, {"items": SITES})["items"]
+        naming.name_sites([NewSite(**each) for each in told], party=self.grant.party)
         return Response({"count": len(told)})
 
 
@@ -93,8 +93,8 @@ class Products(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Take all of them, or none."""
-        told = [NewProduct(**each) for each in _items(request.data, PRODUCT, ("uom", "unit_name"))]
-        naming.name_products(told, party=self.grant.party)
+        told = members.read(request.data, {"items": PRODUCTS})["items"]
+        naming.name_products([NewProduct(**each) for each in told], party=self.grant.party)
         return Response({"count": len(told)})
 
 
@@ -133,24 +133,3 @@ class OnePrefix(Endpoint):
         """Forget it."""
         naming.release_prefix(prefix, party=self.grant.party)
         return Response(status=204)
-
-
-def _items(data: Any, shape: dict[str, members.Member], optional: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The items of `{"items": [...]}`, read; one fault for each that is wrong, with its place."""
-    listed = members.read(data, {"items": _list})["items"]
-    found: list[dict[str, Any]] = []
-    faults: list[Fault] = []
-    for position, value in enumerate(listed):
-        try:
-            found.append(members.read(value, shape, optional=optional))
-        except Problem as problem:
-            faults += [each.moved(f"/items/{position}") for each in problem.faults]
-    if faults:
-        raise bad_request(faults[:100])
-    return found
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_ITEMS:
-        raise Unreadable(f"a list of 1 to {MAX_ITEMS:,} items is wanted")
-    return value

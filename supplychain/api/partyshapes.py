@@ -57,6 +57,18 @@ ENTRY_MEMBERS: dict[str, Shape] = {
 }
 SITE = record("A place.", {"uri": TEXT, "name": TEXT, "country": maybe(TEXT)})
 PRODUCT = record("A product.", {"uri": TEXT, "name": TEXT, "uom": maybe(TEXT)})
+NEW_SITE = record(
+    "A place.",
+    {
+        "uri": URI,
+        "name": NAME,
+        "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
+        "latitude": {"type": "number", "minimum": -90, "maximum": 90},
+        "longitude": {"type": "number", "minimum": -180, "maximum": 180},
+    },
+    optional=("country", "latitude", "longitude"),
+    additionalProperties=False,
+)
 
 SHAPES: dict[str, Shape] = {
     "ApiClient": record("A program that acts for the party.", CLIENT_MEMBERS),
@@ -139,6 +151,26 @@ SHAPES: dict[str, Shape] = {
         {"name": {"type": "string", "minLength": 1, "maxLength": 120}, "scopes": listed(SCOPE, minItems=1)},
         additionalProperties=False,
     ),
+    "NewParty": record(
+        "A partner to be registered: whom goods are handed to, or who hands them over.",
+        {
+            "name": NAME,
+            "gln": {
+                "type": "string",
+                "pattern": "^[0-9]{13}$",
+                "description": "Its GLN; without one it gets a private identifier.",
+            },
+            "manager": record(
+                "Who signs in there first; nobody, where the partner shall only be named.",
+                {"email": EMAIL, "name": {"type": "string", "minLength": 1, "maxLength": 120}},
+                optional=("name",),
+                additionalProperties=False,
+            ),
+            "sites": listed(NEW_SITE, minItems=1, maxItems=1000),
+        },
+        optional=("gln", "manager", "sites"),
+        additionalProperties=False,
+    ),
     "NewPerson": record(
         "Somebody who shall sign in.",
         {"email": EMAIL, "name": {"type": "string", "minLength": 1, "maxLength": 120}, "role": ROLE},
@@ -160,6 +192,23 @@ SHAPES: dict[str, Shape] = {
             "products": listed(PRODUCT),
         },
     ),
+    "PartyRegistered": record(
+        "A partner just registered. The password of its manager is told once, and null for who had an account.",
+        {
+            "id": UUID,
+            "name": TEXT,
+            "uri": TEXT,
+            "managed_key": {**KEY_ID, "description": "Signs for it, until it brings keys of its own."},
+            "sites": {**COUNT, "description": "How many places were named."},
+            "manager": maybe(record("Who signs in there.", PERSON_MEMBERS)),
+            "password": maybe(TEXT),
+        },
+    ),
+    "RegisteredParty": record(
+        "A party of this server.",
+        {"id": UUID, "name": TEXT, "uri": TEXT, "is_own": YES_OR_NO, "people": COUNT, "sites": COUNT},
+    ),
+    "RegisteredParties": page("All registered parties, by name.", "RegisteredParty"),
     "People": record("Who signs in for the party.", {"items": listed(ref("Person"))}),
     "Person": record("Somebody who signs in for the party.", PERSON_MEMBERS),
     "PersonAdded": record(
@@ -212,18 +261,7 @@ SHAPES: dict[str, Shape] = {
         "Places to be named, all or none.",
         {
             "items": listed(
-                record(
-                    "A place.",
-                    {
-                        "uri": URI,
-                        "name": NAME,
-                        "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
-                        "latitude": {"type": "number", "minimum": -90, "maximum": 90},
-                        "longitude": {"type": "number", "minimum": -180, "maximum": 180},
-                    },
-                    optional=("country", "latitude", "longitude"),
-                    additionalProperties=False,
-                ),
+                NEW_SITE,
                 minItems=1,
                 maxItems=1000,
             )

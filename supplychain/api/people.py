@@ -34,7 +34,7 @@ class People(Endpoint):
     )
     def get(self, request: Request) -> Response:
         """Answer all of them, by e-mail address."""
-        return Response({"items": [_shown(each) for each in people.people(self.grant.party)]})
+        return Response({"items": [shown_person(each) for each in people.people(self.grant.party)]})
 
     @extend_schema(
         operation_id="add_person",
@@ -52,7 +52,7 @@ class People(Endpoint):
         password = "-".join(secrets.token_hex(3) for _ in range(3))
         made = people.add_person(party=self.grant.party, password=password, **{"name": "", **told})
         is_new = made.user.last_login is None and made.user.check_password(password)
-        body = {**_shown(made), "password": password if is_new else None}
+        body = {**shown_person(made), "password": password if is_new else None}
         return Response(body, status=201, headers={"Cache-Control": "no-store"})
 
 
@@ -73,7 +73,7 @@ class Person(Endpoint):
         """Change the role; the last manager stays one."""
         role = members.read(request.data, {"role": _ROLE})["role"]
         people.change_role(_id(membership_id), party=self.grant.party, role=role)
-        return Response(_shown(people.person(membership_id, party=self.grant.party)))
+        return Response(shown_person(people.person(membership_id, party=self.grant.party)))
 
     @extend_schema(
         operation_id="remove_person",
@@ -94,7 +94,8 @@ def _id(value: int) -> int:
     return value
 
 
-def _shown(row: Membership) -> dict[str, Any]:
+def shown_person(row: Membership) -> dict[str, Any]:
+    """What is told of somebody who signs in."""
     return {
         "id": row.pk,
         "email": row.user.email,

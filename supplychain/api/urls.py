@@ -49,6 +49,7 @@ urlpatterns = [
     path("log/entries/<int:index>", _packed(entries.OneEntry), name="api-entry"),
     path("log/checks", _packed(entries.Checks), name="api-checks"),
     path("parties", _packed(parties.Parties), name="api-parties"),
+    path("parties/registered", _packed(parties.Registered), name="api-registered-parties"),
     path("sites", naming.Sites.as_view(), name="api-sites"),
     path("products", naming.Products.as_view(), name="api-products"),
     path("prefixes", naming.Prefixes.as_view(), name="api-prefixes"),

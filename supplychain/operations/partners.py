@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid4
 
+from django.conf import settings
 from django.db import transaction
 
 from ledger import tenancy
+from supplychain.epcis.identifiers import party_uri
 from supplychain.models import Membership, Party, Role
 from supplychain.operations import people
 from supplychain.operations.naming import name_sites
@@ -25,6 +28,11 @@ class NewPartner:
     manager: str = ""
     email: str = ""
     sites: Sequence[NewSite] = ()
+
+
+def uri_of(gln: str) -> str:
+    """Return the URI of a party by its GLN, or a private one where it has none. Raises IdentifierInvalid."""
+    return party_uri(gln) if gln else f"https://{settings.WAYLOG_HOST}/party/{uuid4().hex}"
 
 
 def register_partner(wanted: NewPartner, *, password: str, now: datetime) -> tuple[Party, Membership | None]:

@@ -1,10 +1,12 @@
-"""The parties that a party has met: it has signed, or may read, an event with each of them."""
+"""The parties that a party has met: it has signed, or may read, an event with each of them. And all that there are."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
+
+from django.db.models import Count, Q
 
 from ledger import tenancy
 from supplychain.models import CompanyPrefix, Event, EventReader, Party, PartyIdentifier, Product, Shipment, Site
@@ -52,3 +54,28 @@ def met(party: UUID) -> list[Met]:
         Met(row, row.id == party, identifiers[row.id], prefixes[row.id], sites[row.id], products[row.id])
         for row in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A party of this server, with how many people sign in for it and how many places it has."""
+
+    party: Party
+    people: int
+    places: int
+
+
+def registered(*, limit: int, after: UUID | None = None, apart_from: UUID | None = None) -> list[Registered]:
+    """All parties by name, from the one after `after` on: for whoever runs the server alone."""
+    with tenancy.system():
+        rows = Party.objects.exclude(pk=apart_from) if apart_from else Party.objects.all()
+        if after is not None:
+            last = Party.objects.filter(pk=after).values_list("name", flat=True).first() or ""
+            rows = rows.filter(Q(name__gt=last) | Q(name=last, pk__gt=after))
+        counted = rows.annotate(people=Count("memberships", distinct=True), places=Count("sites", distinct=True))
+        return [Registered(row, row.people, row.places) for row in counted.order_by("name", "pk")[:limit]]
+
+
+def count(*, apart_from: UUID) -> int:
+    """How many parties there are beside `apart_from`."""
+    return Party.objects.exclude(pk=apart_from).count()

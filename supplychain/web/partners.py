@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
-from uuid import uuid4
 
 from django import forms
-from django.conf import settings
-from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from ledger import tenancy
 from ledger.admission import Refused
 from supplychain.epcis.errors import IdentifierInvalid
-from supplychain.epcis.identifiers import party_uri
-from supplychain.models import Party
-from supplychain.operations.partners import NewPartner, register_partner
+from supplychain.operations.partners import NewPartner, register_partner, uri_of
+from supplychain.queries import partners
 from supplychain.web.access import MemberRequest, operators_manager
 from supplychain.web.firstrun import read_csv, read_site
 
@@ -49,11 +44,8 @@ class PartnerForm(forms.Form):
     )
 
     def clean_gln(self) -> str:
-        gln = self.cleaned_data["gln"].strip()
-        if not gln:
-            return f"https://{settings.WAYLOG_HOST}/party/{uuid4().hex}"
         try:
-            return party_uri(gln)
+            return uri_of(self.cleaned_data["gln"].strip())
         except IdentifierInvalid as invalid:
             raise forms.ValidationError(str(invalid)) from None
 
@@ -101,12 +93,8 @@ def register(request: MemberRequest) -> HttpResponse:
 
 
 def _page(request: MemberRequest, form: PartnerForm, *, status: int = 200, **more: Any) -> HttpResponse:
-    with tenancy.system():
-        others = Party.objects.exclude(pk=request.membership.party_id)
-        counted = others.annotate(
-            people=Count("memberships", distinct=True), places=Count("sites", distinct=True)
-        ).order_by("name")
-        found, total = list(counted[:SHOWN]), others.count()
+    own = request.membership.party_id
+    found, total = partners.registered(limit=SHOWN, apart_from=own), partners.count(apart_from=own)
     context = {"form": form, "partners": found, "total": total, "shown": SHOWN, **more}
     answer = render(request, "partners/page.html", context, status=status)
     answer["Cache-Control"] = "no-store"

@@ -58,6 +58,7 @@ def test_the_methods_are_those_the_views_have(document: dict[str, Any]) -> None:
         ("/plan/lines/{line_id}/order", "post"),
         ("/plan/lines/{line_id}/count", "post"),
         ("/plan/rule", "post"),
+        ("/parties", "post"),
         ("/people", "post"),
         ("/people/{membership_id}", "patch"),
         ("/people/{membership_id}", "delete"),
