@@ -172,8 +172,8 @@ COMPONENTS = {
     "correction": "what the champion adds",
 }
 WHY = {
-    "capped": "far above everything else of this series: the method saw it capped",
-    "jump": "well above the same time before, as never earlier: kept, but look at it",
+    "capped": "it lies far above everything else of this series",
+    "jump": "further above the usual of that time than ever before; it counts in full, so check that it is right",
 }
 
 
