@@ -199,10 +199,12 @@ def main(argv: Sequence[str]) -> int:
         stack.enter_context(folder.held(patience=30))
         want = world.wanted(folder)
         web.refuse_taken_port()
+        streams = web.stream_port()
         folder.sweep()
         if world.clear_unfinished(folder):
             say("The demo world was not finished last time: it is made anew")
         os.environ.update(WAYLOG_DATA=str(folder.path), WAYLOG_DEMO="1" if want == world.DEMO else "0")
+        os.environ["WAYLOG_STREAM_PORT"] = str(streams)  # the web server tells clients of it
         servers = embedded.plan(folder)
         if servers.sockets is not None:
             stack.callback(shutil.rmtree, servers.sockets, ignore_errors=True)
@@ -210,6 +212,8 @@ def main(argv: Sequence[str]) -> int:
         stack.callback(supervisor.stop)
         try:
             say(f"Waylog, with its state in {folder.path}")
+            if streams != web.port + 1:
+                say(f"  streams       listen on port {streams}")
             _start_all(supervisor, servers, web)
             _print_where(folder, web)
             while True:

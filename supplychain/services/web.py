@@ -1,5 +1,6 @@
 """Where the web server listens, with which certificate, and under which address people reach it."""
 
+import errno
 import ipaddress
 import os
 import socket
@@ -14,6 +15,8 @@ from pathlib import Path
 from supplychain.services.connections import WEB_THREADS
 from supplychain.services.errors import ServiceError
 
+STREAM_PORTS = 20
+"""How many ports above the web's are tried for streams."""
 _YES = {"1", "true", "yes", "on"}
 
 
@@ -55,14 +58,42 @@ class Web:
 
     def refuse_taken_port(self) -> None:
         """Raise ServiceError when somebody listens there already."""
+        self._refuse_taken(self.port, "WAYLOG_PORT")
+
+    def stream_port(self, environ: Mapping[str, str] = os.environ) -> int:
+        """Choose where streams listen: where WAYLOG_STREAM_PORT says, else on the first free port above the web's.
+
+        Where somebody else has been told of the port after the web's (a proxy, or WAYLOG_STREAM_URL) it is that one.
+        Raises ServiceError when the one that it must be is taken.
+        """
+        told = environ.get("WAYLOG_STREAM_PORT") or ""
+        if told and (not told.isascii() or not told.isdecimal() or not 0 < int(told) < 65536):
+            raise ServiceError(f"WAYLOG_STREAM_PORT is {told!r} and must be a number from 1 to 65535")
+        if told or self.behind_proxy or environ.get("WAYLOG_STREAM_URL"):
+            port = int(told) if told else self.port + 1
+            self._refuse_taken(port, "WAYLOG_STREAM_PORT")
+            return port
+        above = range(self.port + 1, min(self.port + 1 + STREAM_PORTS, 65536))
+        found = next((port for port in above if self._taken(port) is None), None)
+        if found is None:
+            raise ServiceError(f"no port above {self.port} of {self.bind} is free: set WAYLOG_STREAM_PORT to one")
+        return found
+
+    def _refuse_taken(self, port: int, name: str) -> None:
+        if (error := self._taken(port)) is not None:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened ({error.strerror})"
+            raise ServiceError(f"port {port} of {self.bind} {why}: set {name} to another") from error
+
+    def _taken(self, port: int) -> OSError | None:
+        """Why nobody can listen on a port; None where one can."""
         family = socket.AF_INET6 if ":" in self.bind else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((self.bind, self.port))
+                probe.bind((self.bind, port))
             except OSError as error:
-                why = "is in use" if error.errno == 98 else f"cannot be opened ({error.strerror})"
-                raise ServiceError(f"port {self.port} of {self.bind} {why}: set WAYLOG_PORT to another") from error
+                return error
+        return None
 
     def command(self, cores: int) -> list[str]:
         """Return the command that runs it: a few processes, each with threads enough for captures to go together.

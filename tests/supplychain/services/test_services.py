@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from supplychain.services import binaries, databases, identity, processes, world
 from supplychain.services.datafolder import SOCKET_LIMIT, DataFolder, Running, socket_folder
 from supplychain.services.errors import ServiceError
 from supplychain.services.postgres import Postgres
-from supplychain.services.web import Web, keep_logs_small
+from supplychain.services.web import STREAM_PORTS, Web, keep_logs_small
 
 
 @pytest.fixture
@@ -200,3 +201,40 @@ def test_psql_comes_from_the_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin")
     binaries.add_to_path()
     assert os.environ["PATH"].split(os.pathsep)[0] == str(binaries.postgres_bin())
+
+
+def test_streams_take_the_first_free_port_and_never_another_than_was_told() -> None:
+    with socket.socket() as web_port, socket.socket() as neighbour:
+        port = _two_in_a_row(web_port, neighbour)
+        web = Web.from_environ({"WAYLOG_PORT": str(port)})
+        chosen = web.stream_port({})
+        assert port + 1 < chosen <= port + STREAM_PORTS
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", chosen))
+        for told in ({"WAYLOG_STREAM_PORT": str(port + 1)}, {"WAYLOG_STREAM_URL": "wss://log.example"}):
+            with pytest.raises(ServiceError, match=f"port {port + 1} of 127.0.0.1 is in use: set WAYLOG_STREAM_PORT"):
+                web.stream_port(told)
+        behind = Web.from_environ({"WAYLOG_PORT": str(port), "WAYLOG_BEHIND_PROXY": "1"})
+        with pytest.raises(ServiceError, match="is in use: set WAYLOG_STREAM_PORT"):
+            behind.stream_port({})
+    assert web.stream_port({"WAYLOG_STREAM_PORT": str(chosen)}) == chosen
+    for wrong in ("x", "0", "65536"):
+        with pytest.raises(ServiceError, match="must be a number from 1 to 65535"):
+            web.stream_port({"WAYLOG_STREAM_PORT": wrong})
+
+
+def _two_in_a_row(first: socket.socket, second: socket.socket) -> int:
+    """Listen on two ports that follow each other; return the first."""
+    for port in range(20_000, 30_000, 7):
+        try:
+            first.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        first.listen()
+        try:
+            second.bind(("127.0.0.1", port + 1))
+        except OSError:
+            pytest.skip("no two free ports in a row")
+        second.listen()
+        return port
+    pytest.skip("no free port")
