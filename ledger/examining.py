@@ -246,8 +246,8 @@ def stored_hashes(size: int) -> tuple[bytearray, list[bytes]]:
 def kept_commitments(commitments: Iterable[bytes]) -> list[bytes]:
     """Those of the commitments whose body is kept, beside the entry that has the commitment."""
     found = dict(Entry.objects.filter(commitment__in=list(commitments)).values_list("index", "commitment"))
-    kept = Body.objects.filter(index__in=list(found)).values_list("index", flat=True)
-    return [bytes(found[index] or b"") for index in kept]
+    kept = Body.objects.filter(index__in=list(found)).values_list("index", "commitment")
+    return [bytes(filed) for index, filed in kept if bytes(filed) == bytes(found[index] or b"")]
 
 
 def repeated(size: int) -> list[tuple[int, str]]:

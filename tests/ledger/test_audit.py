@@ -286,3 +286,15 @@ def test_a_statement_without_a_body_that_stands_twice_is_found(full: Log) -> Non
         cursor.execute(f"INSERT INTO ledger_entry VALUES ({', '.join(['%s'] * len(again))})", list(again.values()))
         assert (269, "the statement stands at an earlier entry already") in tamper.find()
     assert tamper.find() == []
+
+
+def test_an_erased_entry_that_is_replayed_is_found_where_it_stands_again(full: Log) -> None:
+    """Not where the body was erased: the body beside the later place is another's."""
+    rows = {row["index"]: row for row in Owner().rows("ledger_entry")}
+    [erased] = [row["index"] for row in Owner().rows("ledger_tombstone")]
+    again = rows[erased] | {"index": 139}
+    with tamper.as_owner() as cursor:
+        cursor.execute("SELECT campaign_drop_unique('ledger_entry', 'commitment')")
+        cursor.execute("DELETE FROM ledger_entry WHERE index = 139")
+        cursor.execute(f"INSERT INTO ledger_entry VALUES ({', '.join(['%s'] * len(again))})", list(again.values()))
+        assert tamper.find()[0][0] == 139
