@@ -112,7 +112,7 @@ def verify(options: argparse.Namespace, rest: Sequence[str]) -> int:
 def follow(options: argparse.Namespace) -> int:
     """Print events as they come, one JSON object a line."""
     state = Path(options.state) if options.state else None
-    after = int(state.read_text()) if state and state.exists() else options.after
+    after = state.read_text().strip() if state and state.exists() else options.after
     client = _client(options)
     filters = {"shipment": options.shipment} if options.shipment else {}
     for event in client.follow(after=after, seconds=options.seconds, **filters):
@@ -123,7 +123,7 @@ def follow(options: argparse.Namespace) -> int:
         print(json.dumps(client.event(event["index"]) if options.full else event, ensure_ascii=False), flush=True)
         if state:
             aside = state.with_name(state.name + ".new")
-            aside.write_text(str(event["index"]))
+            aside.write_text(event["position"])
             aside.replace(state)
     return 0
 
@@ -155,6 +155,13 @@ def _key(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     if not options.key:
         raise WaylogError("Set WAYLOG_KEY to the file of your signing key (or give --key); `waylog key new` makes one.")
     return load_key(options.key)
+
+
+def _place(text: str) -> str:
+    """An event's position such as 41.17, or its index; raises ValueError for anything else."""
+    for each in text.split(".", 1):
+        int(each)
+    return text
 
 
 def _progress(report: Report) -> None:
@@ -214,8 +221,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("file", metavar="FILE")
     one.set_defaults(command=verify)
     one = commands.add_parser("follow", help=follow.__doc__, parents=[shared])
-    one.add_argument("--after", type=int, default=-1, metavar="INDEX")
-    one.add_argument("--state", metavar="FILE", help="remember the last index there, and go on from it")
+    one.add_argument("--after", type=_place, default="0.0", metavar="PLACE", help="an event's position or index")
+    one.add_argument("--state", metavar="FILE", help="remember the last place there, and go on from it")
     one.add_argument("--shipment", metavar="ID")
     one.add_argument("--full", action="store_true", help="with body, salt, statement and signature")
     one.add_argument("--once", action="store_true", help="end when there is nothing new")

@@ -99,13 +99,20 @@ class Client:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def follow(self, *, after: int = -1, seconds: float = 5, **filters: str) -> Iterator[dict[str, Any] | None]:
-        """Yield events oldest first, for ever; None each time there is nothing new, after which it waits."""
+    def follow(
+        self, *, after: str | int = "0.0", seconds: float = 5, **filters: str
+    ) -> Iterator[dict[str, Any] | None]:
+        """Yield events in the order in which the party came to read them, for ever, behind the `position` of one.
+
+        What is opened to the party late comes then, with its own older index. None each time there is nothing new,
+        after which it waits. An index for `after` means the place of the event that has it.
+        """
+        place = str(after) if "." in str(after) else ".".join([str(max(int(after), 0))] * 2)
         while True:
-            query = urllib.parse.urlencode({**filters, "after": after, "limit": 500})
+            query = urllib.parse.urlencode({**filters, "after": place, "limit": 500})
             items = self.get(f"/api/v1/events?{query}")["items"]
             for each in items:
-                after = each["index"]
+                place = each["position"]
                 yield each
             if not items:
                 yield None

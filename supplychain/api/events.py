@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from django.urls import reverse
@@ -12,10 +13,11 @@ from rest_framework.response import Response
 from ledger.tlog.text import encode_base64
 from supplychain.api import capturing, params, schema, shown
 from supplychain.api.base import EVENTS_READ, EVENTS_WRITE, Endpoint, now
-from supplychain.api.errors import not_found
+from supplychain.api.errors import Fault, bad_request, not_found
 from supplychain.api.items import read_batch
 from supplychain.api.schema import CURSOR, LIMIT, in_path, parameter
 from supplychain.queries import feeds
+from supplychain.queries.candidates import Opened
 
 TYPES = ("ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent")
 ACTS = ("commission", "pack", "dispatch", "accept", "acknowledge", "dispute", "unpack", "correct", "observe")
@@ -31,7 +33,17 @@ FILTERS: dict[str, params.Reader] = {
     "record_time_from": params.moment,
     "record_time_to": params.moment,
 }
-PAGES: dict[str, params.Reader] = {"after": params.index_or_start, "cursor": params.cursor, "limit": params.page_size}
+_PLACE = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})", re.ASCII)
+
+
+def _place(value: str) -> int | Opened:
+    """An index, or a place in the order in which the party came to read events."""
+    if not (found := _PLACE.fullmatch(value)):
+        return params.index_or_start(value)
+    return Opened(params.index(found[1]), params.index(found[2]))
+
+
+PAGES: dict[str, params.Reader] = {"after": _place, "cursor": params.cursor, "limit": params.page_size}
 
 
 class Events(Endpoint):
@@ -64,9 +76,10 @@ class Events(Endpoint):
             parameter("record_time_to", "Recorded before this time.", format="date-time"),
             parameter(
                 "after",
-                "Oldest first instead, above this index (-1: from the start): to follow what comes.",
-                type="integer",
-                minimum=-1,
+                "Oldest first instead, to follow what comes: behind this place (`0.0`: from the start), in the order in"
+                " which the party came to read them; or above this index (-1: from the start), which does not tell of"
+                " what is opened to the party late.",
+                pattern=r"^(-1|(0|[1-9][0-9]{0,17})(\.(0|[1-9][0-9]{0,17}))?)$",
             ),
             CURSOR,
             LIMIT,
@@ -78,6 +91,10 @@ class Events(Endpoint):
         given = dict(self.given)
         limit, after = given.pop("limit", 100), given.pop("after", None)
         at, _ = given.pop("cursor", (None, None))
+        if isinstance(after, Opened):
+            if at is not None:
+                raise bad_request([Fault("a place goes without a cursor", parameter="cursor")])
+            return self._followed(given, after, limit)
         before = None if after is not None else at
         start = at if after is not None and at is not None else after
         rows = feeds.events(party=self.grant.party, where=given, before=before, after=start, limit=limit + 1)
@@ -90,6 +107,18 @@ class Events(Endpoint):
                 "next": params.next_page(request, last),
             }
         )
+
+    def _followed(self, where: dict[str, Any], since: Opened, limit: int) -> Response:
+        """Answer the page behind a place; each event with its own."""
+        found = feeds.followed(party=self.grant.party, where=where, since=since, limit=limit + 1)
+        rows = [row for _, row in found[:limit]]
+        shipments, signed = feeds.shipments_of(rows, party=self.grant.party), feeds.signed(rows)
+        items = [
+            {**shown.event(row, shipments[row.index], signed), "position": f"{place.at}.{place.index}"}
+            for place, row in found[:limit]
+        ]
+        last = items[-1]["position"] if len(found) > limit else None
+        return Response({"items": items, "next": params.next_page(self.request, last, name="after")})
 
     @extend_schema(
         operation_id="capture",

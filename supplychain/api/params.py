@@ -140,10 +140,10 @@ def format_cursor(last: int, tie: UUID | None = None) -> str:
     return f"{last}.{tie.hex}" if tie else str(last)
 
 
-def next_page(request: Request, last: str | None) -> str | None:
+def next_page(request: Request, last: str | None, *, name: str = "cursor") -> str | None:
     """The address of the page after `last`; None when there is none."""
     if last is None:
         return None
     query = request.query_params.copy()
-    query["cursor"] = last
+    query[name] = last
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

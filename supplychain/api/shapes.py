@@ -270,7 +270,18 @@ EVENT_MEMBERS: dict[str, Shape] = {
     "is_error_declaration": YES_OR_NO,
     "declared_in_error_by": maybe(COUNT),
 }
-EVENT = record("An event's dimensions.", EVENT_MEMBERS)
+EVENT = record(
+    "An event's dimensions.",
+    {
+        **EVENT_MEMBERS,
+        "position": {
+            "type": "string",
+            "pattern": r"^[0-9]+\.[0-9]+$",
+            "description": "With `after` a place: its own, to go on from.",
+        },
+    },
+    optional=("position",),
+)
 SIGNED_EVENT = record(
     "An event as it was signed. Body and salt are null once they were erased; all proofs still hold.",
     {

@@ -14,9 +14,11 @@ from ledger import queries as log
 from ledger.queries import EntryView
 from ledger.tlog.envelope import parse_leaf
 from supplychain.epcis.identifiers import canonical
-from supplychain.models import Event, EventObject, KeyRequest, Party, Shipment, ShipmentLine, in_scope
+from supplychain.models import Event, EventObject, KeyRequest, LateEvent, Party, Shipment, ShipmentLine, in_scope
+from supplychain.queries.candidates import Opened
 
 OBSERVE = "observe"
+_MOST_AT_ONCE = 10_000
 
 
 class Missing(LookupError):
@@ -73,6 +75,38 @@ def events(
     if after is not None:
         return list(found.filter(index__gt=after).order_by("index")[:limit])
     return list(found.order_by("-index")[:limit])
+
+
+def followed(*, party: UUID, where: Mapping[str, Any], since: Opened, limit: int) -> list[tuple[Opened, Event]]:
+    """The next events behind the place `since`, in the order in which `party` came to read them, each with its place.
+
+    What was opened to the party late stands where it was opened. `where` as in `events`.
+    """
+    found = tenancy.readable_by(Event.objects.all(), party)
+    for name, value in where.items():
+        found = found.filter(_WHERE[name](value))
+    late = LateEvent.objects.filter(party=party, index=OuterRef("index"))
+    in_time = found.filter(~Exists(late), index__gte=since.next.at).order_by("index")[:limit]
+    both = [(Opened(row.index, row.index), row) for row in in_time]
+    both += _opened_late(found, party=party, since=since, limit=limit)
+    return sorted(both, key=lambda each: each[0])[:limit]
+
+
+def _opened_late(found: QuerySet[Event], *, party: UUID, since: Opened, limit: int) -> list[tuple[Opened, Event]]:
+    """Of `found` the next that were opened to the party late; by keys, however many there are."""
+    both: list[tuple[Opened, Event]] = []
+    many = limit
+    while len(both) < limit:
+        behind = Q(opened_index__gt=since.at) | Q(opened_index=since.at, index__gt=since.index)
+        rows = LateEvent.objects.filter(behind, party=party, opened_index__gte=since.at)
+        pairs = rows.order_by("opened_index", "index").values_list("opened_index", "index")
+        places = [Opened(at, index) for at, index in pairs[:many]]
+        events = found.in_bulk([each.index for each in places])
+        both += [(each, events[each.index]) for each in places if each.index in events]
+        if len(places) < many:
+            break
+        since, many = places[-1], min(4 * many, _MOST_AT_ONCE)
+    return both
 
 
 def _names_epc(epc: str) -> Q:

@@ -114,8 +114,25 @@ def test_a_document_is_captured_fetched_and_verified(
     assert main(["follow", "--once", "--state", "last.txt"]) == 0
     seen = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["event_id"] for each in seen][-2:] == [f"urn:x:pack:{UNIT}", f"urn:x:dispatch:{UNIT}"]
+    for kept in (None, str(seen[-1]["index"])):  # a place, and what an earlier release kept
+        if kept:
+            Path("last.txt").write_text(kept)
+        assert main(["follow", "--once", "--state", "last.txt"]) == 0
+        assert capsys.readouterr().out == ""
+    assert main(["follow", "--once", "--after", "-1"]) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == seen
+
+
+def test_what_is_opened_late_is_followed_too(
+    world: World, environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed, own = world.carrier.pack(UNIT), world.grower.pack(sscc(9))
     assert main(["follow", "--once", "--state", "last.txt"]) == 0
-    assert capsys.readouterr().out == ""
+    assert [json.loads(line)["index"] for line in capsys.readouterr().out.splitlines()] == [own.index]
+    sent = world.carrier.dispatch(UNIT, world.grower)
+    assert main(["follow", "--once", "--state", "last.txt"]) == 0
+    assert [json.loads(line)["index"] for line in capsys.readouterr().out.splitlines()] == [packed.index, sent.index]
+    assert Path("last.txt").read_text() == f"{sent.index}.{sent.index}"
 
 
 def test_a_second_run_sends_nothing_and_doubles_nothing(world: World, environment: Path, client: Client) -> None:

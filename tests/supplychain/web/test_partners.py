@@ -8,6 +8,7 @@ from django.test import Client
 from ledger import queries as log
 from ledger import tenancy
 from supplychain.models import Membership, Party, Role, Site, User
+from supplychain.templatetags.waylog import ident
 from tests.cast import APPLES, sscc
 
 SHOP = {
@@ -42,7 +43,9 @@ def test_a_partner_is_registered_with_keys_sites_and_a_manager_who_signs_in(worl
     eva = Client()
     assert eva.post("/accounts/login/", {"login": SHOP["email"], "password": password}).status_code == 302
     assert "Shop Bern · manager" in eva.get("/").content.decode()
-    assert password not in manager.get("/partners/").content.decode()
+    listed = manager.get("/partners/").content.decode()
+    assert password not in listed
+    assert f'<td>Shop Bern</td><td data-k="Identifier"><span class="mono">{ident(party.uri)}' in listed
 
 
 def test_goods_are_handed_to_a_new_partner_and_it_accepts_them(world, people, sign_in, manager):
