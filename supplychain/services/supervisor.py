@@ -199,12 +199,11 @@ def main(argv: Sequence[str]) -> int:
         stack.enter_context(folder.held(patience=30))
         want = world.wanted(folder)
         web.refuse_taken_port()
-        streams = web.stream_port()
+        web.stream_port()  # refuses early; it is chosen when it is needed
         folder.sweep()
         if world.clear_unfinished(folder):
             say("The demo world was not finished last time: it is made anew")
         os.environ.update(WAYLOG_DATA=str(folder.path), WAYLOG_DEMO="1" if want == world.DEMO else "0")
-        os.environ["WAYLOG_STREAM_PORT"] = str(streams)  # the web server tells clients of it
         servers = embedded.plan(folder)
         if servers.sockets is not None:
             stack.callback(shutil.rmtree, servers.sockets, ignore_errors=True)
@@ -212,8 +211,6 @@ def main(argv: Sequence[str]) -> int:
         stack.callback(supervisor.stop)
         try:
             say(f"Waylog, with its state in {folder.path}")
-            if streams != web.port + 1:
-                say(f"  streams       listen on port {streams}")
             _start_all(supervisor, servers, web)
             _print_where(folder, web)
             while True:
@@ -237,6 +234,10 @@ def _start_all(supervisor: Supervisor, servers: embedded.Servers, web: Web) -> N
     say(f"  services      ready in {time.monotonic() - began:.1f} s")
     manage = [sys.executable, str(ROOT / "manage.py")]
     supervisor.run("preparing the database", [*manage, "prepare"])
+    streams = web.stream_port()  # now: another server may have come in the meantime
+    supervisor.env["WAYLOG_STREAM_PORT"] = str(streams)  # the web server tells clients of it
+    if streams != web.port + 1:
+        say(f"  streams       listen on port {streams}")
     began = time.monotonic()
     celery = [sys.executable, "-m", "celery", "-A", "supplychain.celery"]
     supervisor.start(Child("web", web.command(os.cpu_count() or 2)))

@@ -173,7 +173,7 @@ COMPONENTS = {
 }
 WHY = {
     "capped": "it lies far above everything else of this series",
-    "jump": "further above the usual of that time than ever before; it counts in full, so check that it is right",
+    "jump": "further above the usual for that time than ever before; it counts in full, so check that it is right",
 }
 
 

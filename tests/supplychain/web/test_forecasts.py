@@ -111,6 +111,17 @@ def test_a_series_shows_its_parts_lanes_backtest_and_candidates(forecast, people
         assert said.lower() in text.lower(), said
 
 
+def test_what_is_flagged_is_said_with_what_the_forecast_does_about_it(forecast, people, sign_in, world):
+    one, at = row(world.packer.id), {"period": "2026-03-03", "told": 1200.0}
+    flags = [{**at, "used": 300.0, "kind": "capped"}, {**at, "used": 1200.0, "kind": "jump"}]
+    with tenancy.system():
+        type(one).objects.filter(pk=one.pk).update(flags=flags)
+    text = sign_in(people.packer).get(reverse("forecast_series", args=[one.pk])).content.decode()
+    assert "2 days to look at" in text
+    assert "Tue 3 Mar 2026: 1,200, used as 300; it lies far above everything else of this series." in text
+    assert "Tue 3 Mar 2026: 1,200; further above the usual for that time than ever before; it counts in full" in text
+
+
 def test_a_series_whose_numbers_were_let_go_says_so(forecast, people, sign_in, world):
     one = row(world.packer.id)
     with tenancy.system():
