@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "csp",
     "django_htmx",
+    "leaflet",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "oauth2_provider",

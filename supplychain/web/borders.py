@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-FILE = Path(__file__).with_name("borders.json")
+FILE = Path(__file__).parent.parent / "static" / "data" / "borders.json"
+"""The browser reads it too, for maps that can be moved (static/js/map.js)."""
 SCALE = 100
 """Parts of a degree in which the file counts."""
 LEAST_SHARE = 0.015

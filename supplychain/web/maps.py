@@ -1,10 +1,12 @@
 """Maps that the server draws: places by latitude and longitude over the borders of this server; no tiles, no outside.
 
-Like a chart each comes in two sizes, so that its text stays legible on a phone. Nothing here knows colours.
+Like a chart each comes in two sizes, so that its text stays legible on a phone; a browser makes of `places` one that
+can be moved (static/js/map.js). Nothing here knows colours.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -90,17 +92,31 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A map in both sizes."""
+    """A map in both sizes, and what is on it as JSON."""
 
     wide: Picture
     narrow: Picture
+    places: str
 
 
 def drawn(spots: Sequence[Spot], paths: Sequence[Path]) -> Map | None:
     """Draw places and lines; None where no place is known."""
     if not spots:
         return None
-    return Map(_picture(spots, paths, *WIDE, edge=46), _picture(spots, paths, *NARROW, edge=30))
+    wide, narrow = _picture(spots, paths, *WIDE, edge=46), _picture(spots, paths, *NARROW, edge=30)
+    return Map(wide, narrow, _places(spots, paths))
+
+
+def _places(spots: Iterable[Spot], paths: Iterable[Path]) -> str:
+    """What the script of the page reads."""
+    told = {
+        "spots": [
+            {"at": spot.position, "kind": spot.kind, "name": spot.name, "words": spot.words or spot.name}
+            for spot in spots
+        ],
+        "paths": [{"at": path.positions, "look": path.look, "words": path.words} for path in paths],
+    }
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,13 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = before; }, 1500);
 });
 
+// What the server wrote of a part: without what scripts put there.
+const written = (part) => {
+  const copy = part.cloneNode(true);
+  for (const made of copy.querySelectorAll("[data-live]")) made.remove();
+  return copy.innerHTML;
+};
+
 // Parts that a page reads again by itself: what has not changed is left alone, so that nobody loses their place and
 // nothing is read out twice; of the rest, what was folded out stays so. Focus stays where an id is.
 document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
@@ -45,7 +52,7 @@ document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
   for (const open of target.querySelectorAll("details[id][open]")) {
     fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
   }
-  if (fresh.innerHTML === target.innerHTML) detail.shouldSwap = false;
+  if (fresh.innerHTML === written(target)) detail.shouldSwap = false;
 });
 
 // On a phone the tabs are pushed sideways: the current one shall be seen.

@@ -136,7 +136,7 @@ def test_a_lane_without_a_position_stands_in_the_table_alone(people, sign_in, pl
 def test_the_shipments_page_draws_its_way_and_what_is_ahead(world, people, sign_in, placed):
     client, address = sign_in(people.packer), f"/shipments/{placed.pk}/"
     text = client.get(address).content.decode()
-    assert text.count("still ahead</title>") == 2 and 'class="here"' in text
+    assert text.count("still ahead</title>") == 2 and 'class="spot here"' in text
     world.carrier.accept(placed.unit, world.packer, Quantity(APPLES_LOT, 5))
     text = client.get(address).content.decode()
     assert "still ahead</title>" not in text and text.count("the way so far</title>") == 2
