@@ -35,7 +35,7 @@ def _register_readers() -> None:
 
 def _register_projections() -> None:
     """Forecasts learn what events mean, and the audit what follows from them."""
-    from forecasting import arrivalproof, arrivals, history, plans, queries, stocking
+    from forecasting import arrivalproof, arrivals, history, plans, runproof, stocking
     from ledger import audit
     from supplychain import decoder
     from supplychain.operations import rebuild
@@ -45,7 +45,7 @@ def _register_projections() -> None:
     arrivals.register_decoder(decoder.decode_movements)
     plans.register_decoder(decoder.decode_stock)
     audit.register_auditor("projections", rebuild.differences)
-    audit.register_auditor("forecasts", lambda: (audit.Fault(index, what) for index, what in queries.faults()))
+    audit.register_auditor("forecasts", lambda: (audit.Fault(index, what) for index, what in runproof.faults()))
     audit.register_auditor("stock", lambda: (audit.Fault(index, what) for index, what in stocking.differences()))
     audit.register_auditor("arrivals", lambda: (audit.Fault(index, what) for index, what in arrivalproof.faults()))
 

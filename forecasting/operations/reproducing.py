@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from forecasting import jobs, manifest, queries
+from forecasting import jobs, manifest, queries, runproof
 from forecasting.history import History, SeriesHistory, SeriesKey, demand_history, preferred, signed_forecasts
 from forecasting.models import ForecastRun, SeriesForecast
 from forecasting.operations.choosing import signed_choice
@@ -52,7 +52,7 @@ def reproduce(run: ForecastRun, *, progress: jobs.Beat = lambda done, total: Non
         return found
     index = run.statement_index or 0
     signed = signed_forecasts([index]).get(index)
-    found.differences += queries.faults_of(run, signed)
+    found.differences += runproof.faults_of(run, signed)
     settings = manifest.parse_settings(run.settings)
     if run.kind == ForecastRun.Kind.CHOICE:
         _choice(found, history, settings, signed)

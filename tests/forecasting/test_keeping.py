@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from forecasting import jobs, models, operations, queries
+from forecasting import jobs, models, operations, queries, runproof
 from forecasting.models import ForecastRun, Outcome, SeriesForecast
 from forecasting.runs import RunSettings
 from forecasting.tasks import let_go as task
@@ -48,9 +48,9 @@ def test_what_nights_have_replaced_is_thinned_once_it_is_old_and_every_run_still
     assert SeriesForecast.objects.count() == rows and Outcome.objects.count() == outcomes
     assert whole() == rows - replaced == 3 == mine(third, trading).exclude(steps=[]).count()
     for run in ForecastRun.objects.filter(pk__in=before):
-        assert queries.verify(run) == [] and operations.reproduce(run).holds
+        assert runproof.verify(run) == [] and operations.reproduce(run).holds
         assert (bytes(run.series_root), run.series_count) == before[run.pk]
-    assert list(queries.faults()) == []
+    assert list(runproof.faults()) == []
 
 
 def test_a_thinned_series_that_is_changed_and_one_that_counts_and_is_emptied_are_noticed(nights):
@@ -58,15 +58,15 @@ def test_a_thinned_series_that_is_changed_and_one_that_counts_and_is_emptied_are
     operations.let_go(now=CUTOFF + 13 * DAY, days=10)
     old = SeriesForecast.objects.filter(steps=[], first=first.number).first()
     SeriesForecast.objects.filter(pk=old.pk).update(method="guess")
-    assert any("method" in what for what in queries.verify(first))
+    assert any("method" in what for what in runproof.verify(first))
     SeriesForecast.objects.filter(pk=old.pk).update(method=old.method)
     SeriesForecast.objects.filter(pk=old.pk).update(record=old.record.replace('"forecast":"', '"forecast":"0'))
-    assert queries.verify(first) != []
+    assert runproof.verify(first) != []
     SeriesForecast.objects.filter(pk=old.pk).update(record=old.record)
-    assert queries.verify(first) == []
+    assert runproof.verify(first) == []
     current = SeriesForecast.objects.filter(last__isnull=True, first=third.number).first()
     SeriesForecast.objects.filter(pk=current.pk).update(steps=[], history=[])
-    assert queries.verify(third) != [], "nobody may empty what still counts"
+    assert runproof.verify(third) != [], "nobody may empty what still counts"
 
 
 def test_runs_that_failed_go_with_their_jobs_and_runs_under_a_label_stay_whole(trading):  # noqa: F811
@@ -106,7 +106,7 @@ def test_what_a_choice_saw_goes_once_no_forecast_uses_it(trading):  # noqa: F811
     assert operations.let_go(now=CUTOFF + 30 * DAY, days=10).tested == 3
     assert not models.Tested.objects.filter(run=old).exists()
     assert models.Tested.objects.filter(run=queries.latest_choice()).count() == 3
-    assert operations.reproduce(old).holds and queries.verify(old) == []
+    assert operations.reproduce(old).holds and runproof.verify(old) == []
 
 
 def test_the_scheduled_job_keeps_what_the_setting_says(nights, settings):

@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from forecasting import jobs, operations, queries
+from forecasting import jobs, operations, queries, runproof
 from forecasting.models import ForecastRun, Job, Known, Outcome, Override, SeriesForecast
 from forecasting.operations import shards, signing
 from tests.forecasting.conftest import CUTOFF, FIRST_DAY
@@ -54,7 +54,7 @@ def test_the_second_night_computes_what_has_changed_and_shares_the_rest(trading)
     assert sorted(row.product for row in rows) == ["apples", "pears", "salt"]
     assert [row.run for row in rows if row.product == "salt"] == [first]
     assert {row.run for row in queries.series_of(first, party=trading.shop.party)} == {first}, "the past stays"
-    assert list(queries.faults()) == []
+    assert list(runproof.faults()) == []
     for run in (first, second, first.choice):
         again = operations.reproduce(run)
         assert again.holds, again.differences
@@ -103,9 +103,9 @@ def test_a_promotion_that_is_changed_afterwards_is_noticed_by_verifying_and_by_r
         now=CUTOFF - timedelta(hours=3),
     )
     run = night(CUTOFF)
-    assert queries.verify(run) == [] and operations.reproduce(run).holds
+    assert runproof.verify(run) == [] and operations.reproduce(run).holds
     Known.objects.filter(pk=known.pk).update(end=date(2025, 10, 13))
-    assert any("entered beside it" in what and "salt" in what for what in queries.verify(run))
+    assert any("entered beside it" in what and "salt" in what for what in runproof.verify(run))
     assert any("salt" in what and "beside" in what for what in operations.reproduce(run).differences)
 
 
@@ -118,19 +118,19 @@ def test_overrides_are_under_the_signature_of_the_next_run_and_one_that_is_chang
     operations.override(row, period=period, quantity=80, reason="a fair", by="Mia", **later)
     second = night(CUTOFF + timedelta(days=1))
     assert manifest_of(second)["overrides"]["standing"] == 1
-    assert queries.verify(first) == [] == queries.verify(second), "it did not stand when the first was made"
+    assert runproof.verify(first) == [] == runproof.verify(second), "it did not stand when the first was made"
     assert operations.reproduce(second).holds
     mine = Override.objects.get()
     assert operations.end_override(mine.pk, party=trading.shop.party, now=CUTOFF + timedelta(hours=30))
-    assert queries.verify(second) == [], "it stood then"
+    assert runproof.verify(second) == [], "it stood then"
     for change in ({"quantity": 90}, {"author": "Nobody"}, {"reason": "none"}, {"made_at": CUTOFF}):
         Override.objects.filter(pk=mine.pk).update(**change)
-        assert any("overrides" in what for what in queries.verify(second)), change
+        assert any("overrides" in what for what in runproof.verify(second)), change
         assert not operations.reproduce(second).holds
         Override.objects.filter(pk=mine.pk).update(**{name: getattr(mine, name) for name in change})
-    assert queries.verify(second) == []
+    assert runproof.verify(second) == []
     mine.delete()
-    assert any("overrides" in what for _, what in queries.faults())
+    assert any("overrides" in what for _, what in runproof.faults())
 
 
 def test_a_run_that_was_signed_before_overrides_were_told_still_comes_out_the_same(trading, monkeypatch):
@@ -138,7 +138,7 @@ def test_a_run_that_was_signed_before_overrides_were_told_still_comes_out_the_sa
         before.setattr(signing.queries, "override_leaves", lambda run: None)
         run = night(CUTOFF)
     assert "overrides" not in manifest_of(run)
-    assert operations.reproduce(run).holds and queries.verify(run) == []
+    assert operations.reproduce(run).holds and runproof.verify(run) == []
 
 
 def manifest_of(run):

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 
-from forecasting import jobs, models, operations, queries
+from forecasting import jobs, models, operations, queries, runproof
 from forecasting.history import SeriesKey
 from forecasting.models import ForecastRun, Job, Manifest, Observed, SeriesForecast
 from forecasting.operations import reproducing, shards
@@ -130,15 +130,15 @@ def test_a_changed_series_is_found_by_the_audit(done, change, word):
     if change.get("steps") == []:
         row.steps = [{**step, "point": step["point"] + 1} for step in series("apples").steps]
     row.save()
-    found = dict.fromkeys(queries.faults())
+    found = dict.fromkeys(runproof.faults())
     assert {index for index, _ in found} == {done.statement_index}
     assert any(what.endswith(f"{word} of apples at shop is not what was signed") for _, what in found), found
 
 
 def test_a_changed_run_is_found_by_the_audit_and_by_reproducing_it(done):
-    assert list(queries.faults()) == []
+    assert list(runproof.faults()) == []
     ForecastRun.objects.filter(pk=done.pk).update(series_root=bytes(32))
-    assert {what.split(": ")[1] for _, what in queries.faults()} == {
+    assert {what.split(": ")[1] for _, what in runproof.faults()} == {
         "its series_root is not the one that was signed",
         "its series are not those that were signed",
     }
@@ -147,27 +147,27 @@ def test_a_changed_run_is_found_by_the_audit_and_by_reproducing_it(done):
 
 def test_a_changed_observation_is_found_by_the_audit(done):
     Observed.objects.filter(quantity__gt=0).update(quantity=1)
-    assert any("kept observations of apples at shop" in what for _, what in queries.faults())
+    assert any("kept observations of apples at shop" in what for _, what in runproof.faults())
 
 
 def test_the_audit_of_forecasts_checks_the_log_once(done, monkeypatch):
     sizes, check = [], audit.check_log
     monkeypatch.setattr(audit, "check_log", lambda **how: sizes.append(how["tree_size"]) or check(**how))
-    assert list(queries.faults()) == []
+    assert list(runproof.faults()) == []
     assert sizes == [done.tree_size]
     ForecastRun.objects.filter(pk=done.pk).update(statement_index=10**9)  # where the log has no entry
-    assert [what for _, what in queries.faults() if "no forecast statement stands at its index" in what]
+    assert [what for _, what in runproof.faults() if "no forecast statement stands at its index" in what]
 
 
 def test_of_very_many_series_another_part_is_read_again_with_each_run(done, monkeypatch):
-    monkeypatch.setattr(queries, "READ_AGAIN", 1)
+    monkeypatch.setattr(runproof, "READ_AGAIN", 1)
     keys = [SeriesKey(row.kind, row.product, row.site, row.unit, row.tenant) for row in done.computed.all()]
     parts = []
     for index in range(4):
         done.statement_index = index
-        parts.append({key.product for key in keys if queries._part_of(done)(key)})
+        parts.append({key.product for key in keys if runproof._part_of(done)(key)})
     assert set.union(*parts) == {"apples", "saws", "kiwis", "sledges"} and sum(map(len, parts)) == 4
-    assert list(queries.faults()) == []
+    assert list(runproof.faults()) == []
 
 
 def test_a_changed_quantile_is_found_by_reproducing_the_run(done):

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from forecasting import arrivalproof, jobs, observing, operations, queries, stocking
+from forecasting import arrivalproof, jobs, observing, operations, queries, runproof, stocking
 from forecasting.arrivalrows import ArrivalModel
 from forecasting.models import ForecastRun, Job
 from forecasting.runs import MOST_CHOOSING, RunRefused, RunSettings
@@ -131,7 +131,7 @@ class Command(BaseCommand):
             self._verify_arrivals()
             return
         found = _found(options["run"])
-        wrong = queries.verify(found)
+        wrong = runproof.verify(found)
         for what in wrong:
             self.stderr.write(what)
         if wrong:
