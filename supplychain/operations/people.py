@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ledger.admission import Refused
 from supplychain.models import ApiClient, Membership, Role, User
@@ -29,14 +29,21 @@ class NewClient:
 def add_person(*, party: UUID, email: str, name: str, role: str, password: str) -> Membership:
     """Give a person a role at `party`; who has no account yet gets one with `password`.
 
-    Raises PersonRefused when they belong to it already.
+    Raises PersonRefused when they belong to it already, or when somebody else makes their account at this moment.
     """
-    user = User.objects.filter(email__iexact=email).first()
-    if user is None:
-        user = User.objects.create_user(email, password, name=name)
-    elif Membership.objects.filter(user=user, party_id=party).exists():
+    user = User.objects.filter(email__iexact=email).first() or _new_account(email, password, name=name)
+    found, is_new = Membership.objects.get_or_create(user=user, party_id=party, defaults={"role": role})
+    if not is_new:
         raise PersonRefused(f"{email} has a role here already.")
-    return Membership.objects.create(user=user, party_id=party, role=role)
+    return found
+
+
+def _new_account(email: str, password: str, *, name: str) -> User:
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, password, name=name)
+    except IntegrityError:  # with another password, which whoever was faster hands over
+        raise PersonRefused(f"Somebody is giving {email} an account at this moment. Look again.") from None
 
 
 @transaction.atomic
@@ -106,7 +113,9 @@ def remove_client(client: int, *, party: UUID) -> None:
 
 
 def _of(membership: int, party: UUID) -> Membership:
-    found = Membership.objects.select_for_update().filter(pk=membership, party_id=party).first()
+    """One of a party's people. All rows are locked, in one order: two managers cannot take the role from each other."""
+    locked = Membership.objects.select_for_update().filter(party_id=party).order_by("pk")
+    found = next((each for each in locked if each.pk == membership), None)
     if found is None:
         raise _absent("There is no such person here.")
     return found
