@@ -213,11 +213,13 @@ CONTENT_SECURITY_POLICY = {
 WAYLOG_API_RATE = int(os.environ.get("WAYLOG_API_RATE", "60000"))  # requests a minute, for each client
 WAYLOG_STREAM_PORT = int(os.environ.get("WAYLOG_STREAM_PORT") or WAYLOG_PORT + 1)
 """Where streams are served over WebSocket, by a process of its own."""
-WAYLOG_STREAM_URL = os.environ.get(
-    "WAYLOG_STREAM_URL",
-    f"wss://{WAYLOG_HOST}"
-    if WAYLOG_BEHIND_PROXY
-    else f"{'wss' if WAYLOG_TLS else 'ws'}://{WAYLOG_HOST}:{WAYLOG_STREAM_PORT}",
+WAYLOG_STREAM_URL = (
+    os.environ.get("WAYLOG_STREAM_URL")
+    or (
+        f"wss://{WAYLOG_HOST}"
+        if WAYLOG_BEHIND_PROXY
+        else f"{'wss' if WAYLOG_TLS else 'ws'}://{WAYLOG_HOST}:{WAYLOG_STREAM_PORT}"
+    )
 ).rstrip("/")
 """Where clients reach them; behind a proxy it is the address of everything else, and the proxy tells them apart."""
 WAYLOG_WEBHOOK_ALLOW = os.environ.get("WAYLOG_WEBHOOK_ALLOW", "").replace(",", " ").split()
