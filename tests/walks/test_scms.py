@@ -13,6 +13,7 @@ from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
 from forecasting import queries as forecasts
+from forecasting import runproof
 from ledger import audit, keystore, queries, tenancy
 from ledger.verified import verified_entries
 from supplychain.importing import run
@@ -84,7 +85,7 @@ def forecast_as_of_september_2015() -> None:
         assert all(len(row.steps) > 0 and (row.demand_class or row.method == "cold_start") for row in told)
         assert not any("prophet" in row.method for row in told if row.demand_class in ("intermittent", "lumpy"))
         assert audit.check_log().holds
-        assert not list(forecasts.faults())
+        assert not list(runproof.faults())
 
 
 DATES = ("Delivered to Client Date", "Delivery Recorded Date")
