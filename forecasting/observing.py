@@ -5,7 +5,7 @@ reproducing a run never reads them.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -59,7 +59,7 @@ def advance() -> VerifiedCheckpoint:
         checkpoint, entries = verified_since(size, root)
         if entries is not None and at is not None and size == checkpoint.tree_size:
             return checkpoint
-        if at is None or entries is None or not _took_in(entries):
+        if at is None or entries is None or not took_in(entries, _take_in):
             Observed.objects.all().delete()
             checkpoint, entries = verified_since(0, _EMPTY) if at is not None else (checkpoint, entries)
             assert entries is not None  # every log begins with no entry
@@ -139,11 +139,11 @@ def _alone() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('forecasting.observing'))")
 
 
-def _took_in(entries: Iterator[VerifiedEntry]) -> bool:
+def took_in(entries: Iterator[VerifiedEntry], take_in: Callable[[Iterator[VerifiedEntry]], None]) -> bool:
     """Take in new entries; not when one of them changes what older ones mean."""
     try:
         with transaction.atomic():
-            _take_in(_unless_past_changes(entries))
+            take_in(_unless_past_changes(entries))
     except _PastChanges:
         return False
     return True

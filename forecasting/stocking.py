@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from forecasting.observing import CHANGES_THE_PAST
+from forecasting.observing import took_in
 from forecasting.planning.stock import Change, Key, Kind, Wrong
 from forecasting.planrows import StockChange, StockTo
 from ledger import tenancy
@@ -30,10 +30,6 @@ Decode = Callable[[VerifiedEntry], Iterable[Change | Wrong]]
 _decoder: list[Decode] = []
 
 
-class _PastChanges(Exception):
-    """An entry was reached after which older ones may count no more."""
-
-
 def register_decoder(decode: Decode) -> None:
     """Let `decode` tell what entries say of stock; the last one registered counts."""
     _decoder[:] = [decode]
@@ -46,7 +42,7 @@ def advance() -> VerifiedCheckpoint:
         at = StockTo.objects.first()
         size, root = (at.tree_size, bytes(at.root_hash)) if at is not None else (0, _EMPTY)
         checkpoint, entries = verified_since(size, root)
-        if at is None or entries is None or not _took_in(entries):
+        if at is None or entries is None or not took_in(entries, _take_in):
             StockChange.objects.all().delete()
             _, entries = verified_since(0, _EMPTY)
             assert entries is not None  # every log begins with no entry
@@ -117,23 +113,6 @@ def _rows_of(entries: Iterable[VerifiedEntry]) -> Iterator[tuple[Any, ...]]:
 def _name(source: str) -> str:
     """What stands for a source, however long its event's name is."""
     return hashlib.sha256(source.encode()).hexdigest()[:32]
-
-
-def _took_in(entries: Iterator[VerifiedEntry]) -> bool:
-    """Take in new entries; not when one of them changes what older ones mean."""
-    try:
-        with transaction.atomic():
-            _take_in(_unless_past_changes(entries))
-    except _PastChanges:
-        return False
-    return True
-
-
-def _unless_past_changes(entries: Iterator[VerifiedEntry]) -> Iterator[VerifiedEntry]:
-    for entry in entries:
-        if entry.statement.type in CHANGES_THE_PAST:
-            raise _PastChanges
-        yield entry
 
 
 def _take_in(entries: Iterable[VerifiedEntry]) -> None:
