@@ -65,7 +65,7 @@ class Endpoint(APIView):
         if not isinstance(request.auth, Grant):
             return
         limit = settings.WAYLOG_API_RATE
-        self.standing = LIMITER.take(str(self.grant.client), limit=limit, now=now().timestamp())
+        self.standing = LIMITER.take(self.grant.client_id, limit=limit, now=now().timestamp())
         if self.standing.is_over:
             detail = f"This client has made its {limit:,} requests of this minute."
             raise Problem(429, detail, code="too_many_requests")
