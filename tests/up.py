@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -30,7 +31,9 @@ class Up:
 
     def start(self, *, seconds: float = 120) -> None:
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen(self.command, env=self.env, stdout=output, stderr=output, cwd=ROOT)
+            self.process = subprocess.Popen(
+                self.command, env=self.env, stdout=output, stderr=output, cwd=ROOT, preexec_fn=_heed_ctrl_c
+            )
         self.until(lambda: self.health()[0] == 200, seconds=seconds)
 
     def until(self, holds: Callable[[], bool], seconds: float = 90) -> None:
@@ -71,3 +74,8 @@ class Up:
     def child(self, words: str) -> int:
         assert self.process is not None
         return next(pid for pid, command in self.family().items() if re.search(words, command))
+
+
+def _heed_ctrl_c() -> None:
+    """A shell's background jobs ignore SIGINT, these tests' own run too, and what they start would inherit it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
